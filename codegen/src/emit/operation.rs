@@ -149,7 +149,7 @@ fn builder(operation: &Operation) -> TokenStream {
     let new = constructor(ids, parameters);
     let setters = parameters
         .iter()
-        .filter(|parameter| !parameter.is_required)
+        .filter(|parameter| !parameter.is_argument)
         .map(setter);
     let method = method_path(*method);
     let host = host_path(*host).map(|host| quote!(const HOST: c::Host = #host;));
@@ -194,7 +194,7 @@ fn object(it: &ParameterObject) -> TokenStream {
     let new = constructor(&[], parameters);
     let setters = parameters
         .iter()
-        .filter(|parameter| !parameter.is_required)
+        .filter(|parameter| !parameter.is_argument)
         .map(setter);
     quote! {
         #doc
@@ -208,7 +208,7 @@ fn object(it: &ParameterObject) -> TokenStream {
 
 /// The function that makes a builder, with what it cannot do without.
 fn constructor(ids: &[PathParameter], parameters: &[Parameter]) -> TokenStream {
-    let required = || parameters.iter().filter(|parameter| parameter.is_required);
+    let required = || parameters.iter().filter(|parameter| parameter.is_argument);
     let id_arguments = ids.iter().map(|id| {
         let argument = ident(&id.argument);
         quote!(#argument: impl Into<String>)

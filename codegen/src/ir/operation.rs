@@ -107,8 +107,10 @@ pub struct Parameter {
     pub setter: String,
     /// What it takes.
     pub kind: ParameterKind,
-    /// Whether the operation cannot do without.
+    /// Whether the operation or the object cannot do without.
     pub is_required: bool,
+    /// Whether it is an argument of the constructor, and has no setter.
+    pub is_argument: bool,
     /// Whether an empty text, in its place, empties the field.
     pub can_be_emptied: bool,
     /// Whether the description says that it is on its way out.

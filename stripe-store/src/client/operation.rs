@@ -124,14 +124,13 @@ impl Client {
     /// ```no_run
     /// # async fn example(client: &stripe_store::client::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use futures_util::TryStreamExt;
-    /// use serde_json::json;
     /// use stripe_store::resources::operations::{
-    ///     CreateSubscription, ListInvoices, ListInvoicesStatus, UpdateCustomer,
+    ///     CreateSubscription, CreateSubscriptionItems, ListInvoices, ListInvoicesStatus, UpdateCustomer,
     /// };
     ///
     /// let subscription = CreateSubscription::new()
     ///     .customer("cus_1")
-    ///     .items(json!([{"price": "price_gold"}]))
+    ///     .items([CreateSubscriptionItems::new().price("price_gold")])
     ///     .trial_period_days(14)
     ///     .metadata([("tier", "gold")])
     ///     .expand("latest_invoice");
@@ -148,6 +147,9 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// Objects that are nested in parameters have builders too, named after where they stand; `serde_json::json!` can be
+    /// given in their place, for what is newer than the description: [`IntoObject`], [`IntoObjects`].
     ///
     /// What an operation cannot do without is an argument of its constructor:
     ///

@@ -226,10 +226,11 @@ async fn subscriptions_and_invoices_are_sent_as_the_sdk_sends_them() {
         .customer("cus_1")
         .amount(-500)
         .currency("eur")
-        .period(o::CreateInvoiceitemPeriod::new(
-            at(1_702_592_000),
-            at(1_700_000_000),
-        ))
+        .period(
+            o::CreateInvoiceitemPeriod::new()
+                .start(at(1_700_000_000))
+                .end(at(1_702_592_000)),
+        )
         .tax_rates(["txr_1", "txr_2"]);
     forms.one("v1.invoice_items.create", "", it).await;
     assert_eq!(forms.compared.len(), 9);

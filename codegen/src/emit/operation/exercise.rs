@@ -45,7 +45,7 @@ fn build(api: &Api, name: &str, ids: &[PathParameter], parameters: &[Parameter])
     let name = ident(name);
     let (required, optional): (Vec<&Parameter>, Vec<&Parameter>) = parameters
         .iter()
-        .partition(|parameter| parameter.is_required);
+        .partition(|parameter| parameter.is_argument);
     let ids = ids.iter().map(|id| {
         let key = &id.key;
         quote!(#key)

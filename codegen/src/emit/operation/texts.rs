@@ -76,8 +76,8 @@ pub(super) fn describe(parameter: &Parameter) -> String {
         ParameterKind::Texts => "texts".to_owned(),
         ParameterKind::Enums(name) => format!("some of [`{name}`](super::{name})"),
         ParameterKind::Map => "texts by key".to_owned(),
-        ParameterKind::Object(name) => format!("a [`{name}`](super::{name})"),
-        ParameterKind::Objects(name) => format!("some [`{name}`](super::{name})"),
+        ParameterKind::Object(name) => format!("[`{name}`](super::{name})"),
+        ParameterKind::Objects(name) => format!("an array of [`{name}`](super::{name})"),
         ParameterKind::Json(Shape::Map) => "a map".to_owned(),
         ParameterKind::Json(Shape::OneOf(several)) => several.join("; or "),
         ParameterKind::Json(Shape::Any) => "JSON".to_owned(),
@@ -87,5 +87,10 @@ pub(super) fn describe(parameter: &Parameter) -> String {
         (true, "text" | "json" | "object" | "objects") => "; an empty text empties it",
         (true, _) => "; an empty text through `param` empties it",
     };
-    format!("`{}`: {what}{emptied}", parameter.key)
+    let required = if parameter.is_required && !parameter.is_argument {
+        "; required"
+    } else {
+        ""
+    };
+    format!("`{}`: {what}{required}{emptied}", parameter.key)
 }

@@ -72,6 +72,7 @@ fn of_owner(
             setter,
             kind,
             is_required: it.is_required,
+            is_argument: it.is_required,
             can_be_emptied,
             is_deprecated: it.is_deprecated,
         });
@@ -129,6 +130,23 @@ fn fields<'a>(schema: &'a Schema, found: &mut BTreeMap<String, Found<'a>>) {
     }
 }
 
+/// Of an object, makes no arguments of several required numbers, moments or booleans of one type, since nothing would
+/// tell one from the other: these are set by name.
+fn name_what_could_be_swapped(parameters: &mut [Parameter]) {
+    let can_be_swapped = |kind: &ParameterKind| {
+        matches!(
+            kind,
+            ParameterKind::Int | ParameterKind::Float | ParameterKind::Bool | ParameterKind::Time
+        )
+    };
+    let required = parameters.iter().filter(|it| it.is_required);
+    let kinds: Vec<ParameterKind> = required.map(|it| it.kind.clone()).collect();
+    let is_alone = |kind: &ParameterKind| kinds.iter().filter(|it| *it == kind).count() < 2;
+    for it in parameters {
+        it.is_argument &= is_alone(&it.kind) || !can_be_swapped(&it.kind);
+    }
+}
+
 /// An object with fields, as a builder of that name.
 fn object(
     lowering: &mut Lowering<'_>,
@@ -139,7 +157,8 @@ fn object(
     let name = lowering.names.claim(source, name.to_owned())?;
     let mut found = BTreeMap::new();
     fields(schema, &mut found);
-    let parameters = of_owner(lowering, found, &name)?;
+    let mut parameters = of_owner(lowering, found, &name)?;
+    name_what_could_be_swapped(&mut parameters);
     let setters = parameters
         .iter()
         .map(|parameter| (parameter.setter.as_str(), parameter.key.as_str()));

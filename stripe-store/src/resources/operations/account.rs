@@ -63,7 +63,7 @@ impl CreateAccount {
     pub fn account_token(self, account_token: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("account_token", account_token))
     }
-    /// `business_profile`: a [`CreateAccountBusinessProfile`](super::CreateAccountBusinessProfile).
+    /// `business_profile`: [`CreateAccountBusinessProfile`](super::CreateAccountBusinessProfile).
     #[inline]
     pub fn business_profile(
         self,
@@ -78,7 +78,7 @@ impl CreateAccount {
     pub fn business_type(self, business_type: super::CreateAccountBusinessType) -> Self {
         Self::from_parameters(self.parameters.one_of("business_type", business_type))
     }
-    /// `capabilities`: a [`CreateAccountCapabilities`](super::CreateAccountCapabilities).
+    /// `capabilities`: [`CreateAccountCapabilities`](super::CreateAccountCapabilities).
     #[inline]
     pub fn capabilities(
         self,
@@ -86,7 +86,7 @@ impl CreateAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.object("capabilities", capabilities))
     }
-    /// `company`: a [`CreateAccountCompany`](super::CreateAccountCompany).
+    /// `company`: [`CreateAccountCompany`](super::CreateAccountCompany).
     #[inline]
     pub fn company(
         self,
@@ -94,7 +94,7 @@ impl CreateAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.object("company", company))
     }
-    /// `controller`: a [`CreateAccountController`](super::CreateAccountController).
+    /// `controller`: [`CreateAccountController`](super::CreateAccountController).
     #[inline]
     pub fn controller(
         self,
@@ -112,7 +112,7 @@ impl CreateAccount {
     pub fn default_currency(self, default_currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("default_currency", default_currency))
     }
-    /// `documents`: a [`CreateAccountDocuments`](super::CreateAccountDocuments).
+    /// `documents`: [`CreateAccountDocuments`](super::CreateAccountDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -130,12 +130,12 @@ impl CreateAccount {
     pub fn external_account(self, external_account: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("external_account", external_account))
     }
-    /// `groups`: a [`CreateAccountGroups`](super::CreateAccountGroups).
+    /// `groups`: [`CreateAccountGroups`](super::CreateAccountGroups).
     #[inline]
     pub fn groups(self, groups: impl c::IntoObject<super::CreateAccountGroups>) -> Self {
         Self::from_parameters(self.parameters.object("groups", groups))
     }
-    /// `individual`: a [`CreateAccountIndividual`](super::CreateAccountIndividual).
+    /// `individual`: [`CreateAccountIndividual`](super::CreateAccountIndividual).
     #[inline]
     pub fn individual(
         self,
@@ -151,7 +151,7 @@ impl CreateAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `settings`: a [`CreateAccountSettings`](super::CreateAccountSettings).
+    /// `settings`: [`CreateAccountSettings`](super::CreateAccountSettings).
     #[inline]
     pub fn settings(
         self,
@@ -159,7 +159,7 @@ impl CreateAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.object("settings", settings))
     }
-    /// `tos_acceptance`: a [`CreateAccountTosAcceptance`](super::CreateAccountTosAcceptance).
+    /// `tos_acceptance`: [`CreateAccountTosAcceptance`](super::CreateAccountTosAcceptance).
     #[inline]
     pub fn tos_acceptance(
         self,
@@ -213,7 +213,7 @@ impl UpdateAccount {
     pub fn account_token(self, account_token: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("account_token", account_token))
     }
-    /// `business_profile`: a [`UpdateAccountBusinessProfile`](super::UpdateAccountBusinessProfile).
+    /// `business_profile`: [`UpdateAccountBusinessProfile`](super::UpdateAccountBusinessProfile).
     #[inline]
     pub fn business_profile(
         self,
@@ -228,7 +228,7 @@ impl UpdateAccount {
     pub fn business_type(self, business_type: super::UpdateAccountBusinessType) -> Self {
         Self::from_parameters(self.parameters.one_of("business_type", business_type))
     }
-    /// `capabilities`: a [`UpdateAccountCapabilities`](super::UpdateAccountCapabilities).
+    /// `capabilities`: [`UpdateAccountCapabilities`](super::UpdateAccountCapabilities).
     #[inline]
     pub fn capabilities(
         self,
@@ -236,7 +236,7 @@ impl UpdateAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.object("capabilities", capabilities))
     }
-    /// `company`: a [`UpdateAccountCompany`](super::UpdateAccountCompany).
+    /// `company`: [`UpdateAccountCompany`](super::UpdateAccountCompany).
     #[inline]
     pub fn company(
         self,
@@ -249,7 +249,7 @@ impl UpdateAccount {
     pub fn default_currency(self, default_currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("default_currency", default_currency))
     }
-    /// `documents`: a [`UpdateAccountDocuments`](super::UpdateAccountDocuments).
+    /// `documents`: [`UpdateAccountDocuments`](super::UpdateAccountDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -267,12 +267,12 @@ impl UpdateAccount {
     pub fn external_account(self, external_account: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("external_account", external_account))
     }
-    /// `groups`: a [`UpdateAccountGroups`](super::UpdateAccountGroups).
+    /// `groups`: [`UpdateAccountGroups`](super::UpdateAccountGroups).
     #[inline]
     pub fn groups(self, groups: impl c::IntoObject<super::UpdateAccountGroups>) -> Self {
         Self::from_parameters(self.parameters.object("groups", groups))
     }
-    /// `individual`: a [`UpdateAccountIndividual`](super::UpdateAccountIndividual).
+    /// `individual`: [`UpdateAccountIndividual`](super::UpdateAccountIndividual).
     #[inline]
     pub fn individual(
         self,
@@ -288,7 +288,7 @@ impl UpdateAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `settings`: a [`UpdateAccountSettings`](super::UpdateAccountSettings).
+    /// `settings`: [`UpdateAccountSettings`](super::UpdateAccountSettings).
     #[inline]
     pub fn settings(
         self,
@@ -296,7 +296,7 @@ impl UpdateAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.object("settings", settings))
     }
-    /// `tos_acceptance`: a [`UpdateAccountTosAcceptance`](super::UpdateAccountTosAcceptance).
+    /// `tos_acceptance`: [`UpdateAccountTosAcceptance`](super::UpdateAccountTosAcceptance).
     #[inline]
     pub fn tos_acceptance(
         self,
@@ -540,7 +540,7 @@ impl UpdateAccountExternalAccount {
             self.parameters.bool("default_for_currency", default_for_currency),
         )
     }
-    /// `documents`: a [`UpdateAccountExternalAccountDocuments`](super::UpdateAccountExternalAccountDocuments).
+    /// `documents`: [`UpdateAccountExternalAccountDocuments`](super::UpdateAccountExternalAccountDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -624,7 +624,7 @@ impl ListAccountPersons {
     pub fn new(account: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account))
     }
-    /// `relationship`: a [`ListAccountPersonsRelationship`](super::ListAccountPersonsRelationship).
+    /// `relationship`: [`ListAccountPersonsRelationship`](super::ListAccountPersonsRelationship).
     #[inline]
     pub fn relationship(
         self,
@@ -650,7 +650,7 @@ impl CreateAccountPerson {
     pub fn new(account: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account))
     }
-    /// `additional_tos_acceptances`: a [`CreateAccountPersonAdditionalTosAcceptances`](super::CreateAccountPersonAdditionalTosAcceptances).
+    /// `additional_tos_acceptances`: [`CreateAccountPersonAdditionalTosAcceptances`](super::CreateAccountPersonAdditionalTosAcceptances).
     #[inline]
     pub fn additional_tos_acceptances(
         self,
@@ -664,7 +664,7 @@ impl CreateAccountPerson {
                 .object("additional_tos_acceptances", additional_tos_acceptances),
         )
     }
-    /// `address`: a [`CreateAccountPersonAddress`](super::CreateAccountPersonAddress).
+    /// `address`: [`CreateAccountPersonAddress`](super::CreateAccountPersonAddress).
     #[inline]
     pub fn address(
         self,
@@ -672,7 +672,7 @@ impl CreateAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a [`CreateAccountPersonAddressKana`](super::CreateAccountPersonAddressKana).
+    /// `address_kana`: [`CreateAccountPersonAddressKana`](super::CreateAccountPersonAddressKana).
     #[inline]
     pub fn address_kana(
         self,
@@ -680,7 +680,7 @@ impl CreateAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a [`CreateAccountPersonAddressKanji`](super::CreateAccountPersonAddressKanji).
+    /// `address_kanji`: [`CreateAccountPersonAddressKanji`](super::CreateAccountPersonAddressKanji).
     #[inline]
     pub fn address_kanji(
         self,
@@ -688,12 +688,12 @@ impl CreateAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
     }
-    /// `dob`: a [`CreateAccountPersonDob`](super::CreateAccountPersonDob); an empty text empties it.
+    /// `dob`: [`CreateAccountPersonDob`](super::CreateAccountPersonDob); an empty text empties it.
     #[inline]
     pub fn dob(self, dob: impl c::IntoObject<super::CreateAccountPersonDob>) -> Self {
         Self::from_parameters(self.parameters.object("dob", dob))
     }
-    /// `documents`: a [`CreateAccountPersonDocuments`](super::CreateAccountPersonDocuments).
+    /// `documents`: [`CreateAccountPersonDocuments`](super::CreateAccountPersonDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -801,7 +801,7 @@ impl CreateAccountPerson {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `registered_address`: a [`CreateAccountPersonRegisteredAddress`](super::CreateAccountPersonRegisteredAddress).
+    /// `registered_address`: [`CreateAccountPersonRegisteredAddress`](super::CreateAccountPersonRegisteredAddress).
     #[inline]
     pub fn registered_address(
         self,
@@ -813,7 +813,7 @@ impl CreateAccountPerson {
             self.parameters.object("registered_address", registered_address),
         )
     }
-    /// `relationship`: a [`CreateAccountPersonRelationship`](super::CreateAccountPersonRelationship).
+    /// `relationship`: [`CreateAccountPersonRelationship`](super::CreateAccountPersonRelationship).
     #[inline]
     pub fn relationship(
         self,
@@ -826,7 +826,7 @@ impl CreateAccountPerson {
     pub fn ssn_last_4(self, ssn_last_4: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("ssn_last_4", ssn_last_4))
     }
-    /// `us_cfpb_data`: a [`CreateAccountPersonUsCfpbData`](super::CreateAccountPersonUsCfpbData).
+    /// `us_cfpb_data`: [`CreateAccountPersonUsCfpbData`](super::CreateAccountPersonUsCfpbData).
     #[inline]
     pub fn us_cfpb_data(
         self,
@@ -834,7 +834,7 @@ impl CreateAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("us_cfpb_data", us_cfpb_data))
     }
-    /// `verification`: a [`CreateAccountPersonVerification`](super::CreateAccountPersonVerification).
+    /// `verification`: [`CreateAccountPersonVerification`](super::CreateAccountPersonVerification).
     #[inline]
     pub fn verification(
         self,
@@ -880,7 +880,7 @@ impl UpdateAccountPerson {
     pub fn new(account: impl Into<String>, person: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account).id(person))
     }
-    /// `additional_tos_acceptances`: a [`UpdateAccountPersonAdditionalTosAcceptances`](super::UpdateAccountPersonAdditionalTosAcceptances).
+    /// `additional_tos_acceptances`: [`UpdateAccountPersonAdditionalTosAcceptances`](super::UpdateAccountPersonAdditionalTosAcceptances).
     #[inline]
     pub fn additional_tos_acceptances(
         self,
@@ -894,7 +894,7 @@ impl UpdateAccountPerson {
                 .object("additional_tos_acceptances", additional_tos_acceptances),
         )
     }
-    /// `address`: a [`UpdateAccountPersonAddress`](super::UpdateAccountPersonAddress).
+    /// `address`: [`UpdateAccountPersonAddress`](super::UpdateAccountPersonAddress).
     #[inline]
     pub fn address(
         self,
@@ -902,7 +902,7 @@ impl UpdateAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a [`UpdateAccountPersonAddressKana`](super::UpdateAccountPersonAddressKana).
+    /// `address_kana`: [`UpdateAccountPersonAddressKana`](super::UpdateAccountPersonAddressKana).
     #[inline]
     pub fn address_kana(
         self,
@@ -910,7 +910,7 @@ impl UpdateAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a [`UpdateAccountPersonAddressKanji`](super::UpdateAccountPersonAddressKanji).
+    /// `address_kanji`: [`UpdateAccountPersonAddressKanji`](super::UpdateAccountPersonAddressKanji).
     #[inline]
     pub fn address_kanji(
         self,
@@ -918,12 +918,12 @@ impl UpdateAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
     }
-    /// `dob`: a [`UpdateAccountPersonDob`](super::UpdateAccountPersonDob); an empty text empties it.
+    /// `dob`: [`UpdateAccountPersonDob`](super::UpdateAccountPersonDob); an empty text empties it.
     #[inline]
     pub fn dob(self, dob: impl c::IntoObject<super::UpdateAccountPersonDob>) -> Self {
         Self::from_parameters(self.parameters.object("dob", dob))
     }
-    /// `documents`: a [`UpdateAccountPersonDocuments`](super::UpdateAccountPersonDocuments).
+    /// `documents`: [`UpdateAccountPersonDocuments`](super::UpdateAccountPersonDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -1031,7 +1031,7 @@ impl UpdateAccountPerson {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `registered_address`: a [`UpdateAccountPersonRegisteredAddress`](super::UpdateAccountPersonRegisteredAddress).
+    /// `registered_address`: [`UpdateAccountPersonRegisteredAddress`](super::UpdateAccountPersonRegisteredAddress).
     #[inline]
     pub fn registered_address(
         self,
@@ -1043,7 +1043,7 @@ impl UpdateAccountPerson {
             self.parameters.object("registered_address", registered_address),
         )
     }
-    /// `relationship`: a [`UpdateAccountPersonRelationship`](super::UpdateAccountPersonRelationship).
+    /// `relationship`: [`UpdateAccountPersonRelationship`](super::UpdateAccountPersonRelationship).
     #[inline]
     pub fn relationship(
         self,
@@ -1056,7 +1056,7 @@ impl UpdateAccountPerson {
     pub fn ssn_last_4(self, ssn_last_4: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("ssn_last_4", ssn_last_4))
     }
-    /// `us_cfpb_data`: a [`UpdateAccountPersonUsCfpbData`](super::UpdateAccountPersonUsCfpbData).
+    /// `us_cfpb_data`: [`UpdateAccountPersonUsCfpbData`](super::UpdateAccountPersonUsCfpbData).
     #[inline]
     pub fn us_cfpb_data(
         self,
@@ -1064,7 +1064,7 @@ impl UpdateAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("us_cfpb_data", us_cfpb_data))
     }
-    /// `verification`: a [`UpdateAccountPersonVerification`](super::UpdateAccountPersonVerification).
+    /// `verification`: [`UpdateAccountPersonVerification`](super::UpdateAccountPersonVerification).
     #[inline]
     pub fn verification(
         self,
@@ -1150,7 +1150,7 @@ impl CreateAccountBusinessProfile {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `annual_revenue`: a [`CreateAccountBusinessProfileAnnualRevenue`](super::CreateAccountBusinessProfileAnnualRevenue).
+    /// `annual_revenue`: [`CreateAccountBusinessProfileAnnualRevenue`](super::CreateAccountBusinessProfileAnnualRevenue).
     #[inline]
     pub fn annual_revenue(
         self,
@@ -1189,7 +1189,7 @@ impl CreateAccountBusinessProfile {
                 ),
         )
     }
-    /// `monthly_estimated_revenue`: a [`CreateAccountBusinessProfileMonthlyEstimatedRevenue`](super::CreateAccountBusinessProfileMonthlyEstimatedRevenue).
+    /// `monthly_estimated_revenue`: [`CreateAccountBusinessProfileMonthlyEstimatedRevenue`](super::CreateAccountBusinessProfileMonthlyEstimatedRevenue).
     #[inline]
     pub fn monthly_estimated_revenue(
         self,
@@ -1230,7 +1230,7 @@ impl CreateAccountBusinessProfile {
                 ),
         )
     }
-    /// `support_address`: a [`CreateAccountBusinessProfileSupportAddress`](super::CreateAccountBusinessProfileSupportAddress).
+    /// `support_address`: [`CreateAccountBusinessProfileSupportAddress`](super::CreateAccountBusinessProfileSupportAddress).
     #[inline]
     pub fn support_address(
         self,
@@ -1296,7 +1296,7 @@ impl CreateAccountCapabilities {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acss_debit_payments`: a [`CreateAccountCapabilitiesAcssDebitPayments`](super::CreateAccountCapabilitiesAcssDebitPayments).
+    /// `acss_debit_payments`: [`CreateAccountCapabilitiesAcssDebitPayments`](super::CreateAccountCapabilitiesAcssDebitPayments).
     #[inline]
     pub fn acss_debit_payments(
         self,
@@ -1308,7 +1308,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("acss_debit_payments", acss_debit_payments),
         )
     }
-    /// `affirm_payments`: a [`CreateAccountCapabilitiesAffirmPayments`](super::CreateAccountCapabilitiesAffirmPayments).
+    /// `affirm_payments`: [`CreateAccountCapabilitiesAffirmPayments`](super::CreateAccountCapabilitiesAffirmPayments).
     #[inline]
     pub fn affirm_payments(
         self,
@@ -1318,7 +1318,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("affirm_payments", affirm_payments))
     }
-    /// `afterpay_clearpay_payments`: a [`CreateAccountCapabilitiesAfterpayClearpayPayments`](super::CreateAccountCapabilitiesAfterpayClearpayPayments).
+    /// `afterpay_clearpay_payments`: [`CreateAccountCapabilitiesAfterpayClearpayPayments`](super::CreateAccountCapabilitiesAfterpayClearpayPayments).
     #[inline]
     pub fn afterpay_clearpay_payments(
         self,
@@ -1332,7 +1332,7 @@ impl CreateAccountCapabilities {
                 .object("afterpay_clearpay_payments", afterpay_clearpay_payments),
         )
     }
-    /// `alma_payments`: a [`CreateAccountCapabilitiesAlmaPayments`](super::CreateAccountCapabilitiesAlmaPayments).
+    /// `alma_payments`: [`CreateAccountCapabilitiesAlmaPayments`](super::CreateAccountCapabilitiesAlmaPayments).
     #[inline]
     pub fn alma_payments(
         self,
@@ -1340,7 +1340,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alma_payments", alma_payments))
     }
-    /// `amazon_pay_payments`: a [`CreateAccountCapabilitiesAmazonPayPayments`](super::CreateAccountCapabilitiesAmazonPayPayments).
+    /// `amazon_pay_payments`: [`CreateAccountCapabilitiesAmazonPayPayments`](super::CreateAccountCapabilitiesAmazonPayPayments).
     #[inline]
     pub fn amazon_pay_payments(
         self,
@@ -1352,7 +1352,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("amazon_pay_payments", amazon_pay_payments),
         )
     }
-    /// `app_distribution`: a [`CreateAccountCapabilitiesAppDistribution`](super::CreateAccountCapabilitiesAppDistribution).
+    /// `app_distribution`: [`CreateAccountCapabilitiesAppDistribution`](super::CreateAccountCapabilitiesAppDistribution).
     #[inline]
     pub fn app_distribution(
         self,
@@ -1364,7 +1364,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("app_distribution", app_distribution),
         )
     }
-    /// `au_becs_debit_payments`: a [`CreateAccountCapabilitiesAuBecsDebitPayments`](super::CreateAccountCapabilitiesAuBecsDebitPayments).
+    /// `au_becs_debit_payments`: [`CreateAccountCapabilitiesAuBecsDebitPayments`](super::CreateAccountCapabilitiesAuBecsDebitPayments).
     #[inline]
     pub fn au_becs_debit_payments(
         self,
@@ -1376,7 +1376,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("au_becs_debit_payments", au_becs_debit_payments),
         )
     }
-    /// `bacs_debit_payments`: a [`CreateAccountCapabilitiesBacsDebitPayments`](super::CreateAccountCapabilitiesBacsDebitPayments).
+    /// `bacs_debit_payments`: [`CreateAccountCapabilitiesBacsDebitPayments`](super::CreateAccountCapabilitiesBacsDebitPayments).
     #[inline]
     pub fn bacs_debit_payments(
         self,
@@ -1388,7 +1388,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("bacs_debit_payments", bacs_debit_payments),
         )
     }
-    /// `bancontact_payments`: a [`CreateAccountCapabilitiesBancontactPayments`](super::CreateAccountCapabilitiesBancontactPayments).
+    /// `bancontact_payments`: [`CreateAccountCapabilitiesBancontactPayments`](super::CreateAccountCapabilitiesBancontactPayments).
     #[inline]
     pub fn bancontact_payments(
         self,
@@ -1400,7 +1400,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("bancontact_payments", bancontact_payments),
         )
     }
-    /// `bank_transfer_payments`: a [`CreateAccountCapabilitiesBankTransferPayments`](super::CreateAccountCapabilitiesBankTransferPayments).
+    /// `bank_transfer_payments`: [`CreateAccountCapabilitiesBankTransferPayments`](super::CreateAccountCapabilitiesBankTransferPayments).
     #[inline]
     pub fn bank_transfer_payments(
         self,
@@ -1412,7 +1412,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("bank_transfer_payments", bank_transfer_payments),
         )
     }
-    /// `billie_payments`: a [`CreateAccountCapabilitiesBilliePayments`](super::CreateAccountCapabilitiesBilliePayments).
+    /// `billie_payments`: [`CreateAccountCapabilitiesBilliePayments`](super::CreateAccountCapabilitiesBilliePayments).
     #[inline]
     pub fn billie_payments(
         self,
@@ -1422,7 +1422,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billie_payments", billie_payments))
     }
-    /// `bizum_payments`: a [`CreateAccountCapabilitiesBizumPayments`](super::CreateAccountCapabilitiesBizumPayments).
+    /// `bizum_payments`: [`CreateAccountCapabilitiesBizumPayments`](super::CreateAccountCapabilitiesBizumPayments).
     #[inline]
     pub fn bizum_payments(
         self,
@@ -1430,7 +1430,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bizum_payments", bizum_payments))
     }
-    /// `blik_payments`: a [`CreateAccountCapabilitiesBlikPayments`](super::CreateAccountCapabilitiesBlikPayments).
+    /// `blik_payments`: [`CreateAccountCapabilitiesBlikPayments`](super::CreateAccountCapabilitiesBlikPayments).
     #[inline]
     pub fn blik_payments(
         self,
@@ -1438,7 +1438,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("blik_payments", blik_payments))
     }
-    /// `blik_recurring_payments`: a [`CreateAccountCapabilitiesBlikRecurringPayments`](super::CreateAccountCapabilitiesBlikRecurringPayments).
+    /// `blik_recurring_payments`: [`CreateAccountCapabilitiesBlikRecurringPayments`](super::CreateAccountCapabilitiesBlikRecurringPayments).
     #[inline]
     pub fn blik_recurring_payments(
         self,
@@ -1450,7 +1450,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("blik_recurring_payments", blik_recurring_payments),
         )
     }
-    /// `boleto_payments`: a [`CreateAccountCapabilitiesBoletoPayments`](super::CreateAccountCapabilitiesBoletoPayments).
+    /// `boleto_payments`: [`CreateAccountCapabilitiesBoletoPayments`](super::CreateAccountCapabilitiesBoletoPayments).
     #[inline]
     pub fn boleto_payments(
         self,
@@ -1460,7 +1460,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("boleto_payments", boleto_payments))
     }
-    /// `card_issuing`: a [`CreateAccountCapabilitiesCardIssuing`](super::CreateAccountCapabilitiesCardIssuing).
+    /// `card_issuing`: [`CreateAccountCapabilitiesCardIssuing`](super::CreateAccountCapabilitiesCardIssuing).
     #[inline]
     pub fn card_issuing(
         self,
@@ -1468,7 +1468,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_issuing", card_issuing))
     }
-    /// `card_payments`: a [`CreateAccountCapabilitiesCardPayments`](super::CreateAccountCapabilitiesCardPayments).
+    /// `card_payments`: [`CreateAccountCapabilitiesCardPayments`](super::CreateAccountCapabilitiesCardPayments).
     #[inline]
     pub fn card_payments(
         self,
@@ -1476,7 +1476,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_payments", card_payments))
     }
-    /// `cartes_bancaires_payments`: a [`CreateAccountCapabilitiesCartesBancairesPayments`](super::CreateAccountCapabilitiesCartesBancairesPayments).
+    /// `cartes_bancaires_payments`: [`CreateAccountCapabilitiesCartesBancairesPayments`](super::CreateAccountCapabilitiesCartesBancairesPayments).
     #[inline]
     pub fn cartes_bancaires_payments(
         self,
@@ -1490,7 +1490,7 @@ impl CreateAccountCapabilities {
                 .object("cartes_bancaires_payments", cartes_bancaires_payments),
         )
     }
-    /// `cashapp_payments`: a [`CreateAccountCapabilitiesCashappPayments`](super::CreateAccountCapabilitiesCashappPayments).
+    /// `cashapp_payments`: [`CreateAccountCapabilitiesCashappPayments`](super::CreateAccountCapabilitiesCashappPayments).
     #[inline]
     pub fn cashapp_payments(
         self,
@@ -1502,7 +1502,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("cashapp_payments", cashapp_payments),
         )
     }
-    /// `crypto_payments`: a [`CreateAccountCapabilitiesCryptoPayments`](super::CreateAccountCapabilitiesCryptoPayments).
+    /// `crypto_payments`: [`CreateAccountCapabilitiesCryptoPayments`](super::CreateAccountCapabilitiesCryptoPayments).
     #[inline]
     pub fn crypto_payments(
         self,
@@ -1512,7 +1512,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("crypto_payments", crypto_payments))
     }
-    /// `eps_payments`: a [`CreateAccountCapabilitiesEpsPayments`](super::CreateAccountCapabilitiesEpsPayments).
+    /// `eps_payments`: [`CreateAccountCapabilitiesEpsPayments`](super::CreateAccountCapabilitiesEpsPayments).
     #[inline]
     pub fn eps_payments(
         self,
@@ -1520,7 +1520,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("eps_payments", eps_payments))
     }
-    /// `fpx_payments`: a [`CreateAccountCapabilitiesFpxPayments`](super::CreateAccountCapabilitiesFpxPayments).
+    /// `fpx_payments`: [`CreateAccountCapabilitiesFpxPayments`](super::CreateAccountCapabilitiesFpxPayments).
     #[inline]
     pub fn fpx_payments(
         self,
@@ -1528,7 +1528,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fpx_payments", fpx_payments))
     }
-    /// `gb_bank_transfer_payments`: a [`CreateAccountCapabilitiesGbBankTransferPayments`](super::CreateAccountCapabilitiesGbBankTransferPayments).
+    /// `gb_bank_transfer_payments`: [`CreateAccountCapabilitiesGbBankTransferPayments`](super::CreateAccountCapabilitiesGbBankTransferPayments).
     #[inline]
     pub fn gb_bank_transfer_payments(
         self,
@@ -1542,7 +1542,7 @@ impl CreateAccountCapabilities {
                 .object("gb_bank_transfer_payments", gb_bank_transfer_payments),
         )
     }
-    /// `giropay_payments`: a [`CreateAccountCapabilitiesGiropayPayments`](super::CreateAccountCapabilitiesGiropayPayments).
+    /// `giropay_payments`: [`CreateAccountCapabilitiesGiropayPayments`](super::CreateAccountCapabilitiesGiropayPayments).
     #[inline]
     pub fn giropay_payments(
         self,
@@ -1554,7 +1554,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("giropay_payments", giropay_payments),
         )
     }
-    /// `grabpay_payments`: a [`CreateAccountCapabilitiesGrabpayPayments`](super::CreateAccountCapabilitiesGrabpayPayments).
+    /// `grabpay_payments`: [`CreateAccountCapabilitiesGrabpayPayments`](super::CreateAccountCapabilitiesGrabpayPayments).
     #[inline]
     pub fn grabpay_payments(
         self,
@@ -1566,7 +1566,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("grabpay_payments", grabpay_payments),
         )
     }
-    /// `ideal_payments`: a [`CreateAccountCapabilitiesIdealPayments`](super::CreateAccountCapabilitiesIdealPayments).
+    /// `ideal_payments`: [`CreateAccountCapabilitiesIdealPayments`](super::CreateAccountCapabilitiesIdealPayments).
     #[inline]
     pub fn ideal_payments(
         self,
@@ -1574,7 +1574,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ideal_payments", ideal_payments))
     }
-    /// `india_international_payments`: a [`CreateAccountCapabilitiesIndiaInternationalPayments`](super::CreateAccountCapabilitiesIndiaInternationalPayments).
+    /// `india_international_payments`: [`CreateAccountCapabilitiesIndiaInternationalPayments`](super::CreateAccountCapabilitiesIndiaInternationalPayments).
     #[inline]
     pub fn india_international_payments(
         self,
@@ -1588,7 +1588,7 @@ impl CreateAccountCapabilities {
                 .object("india_international_payments", india_international_payments),
         )
     }
-    /// `jcb_payments`: a [`CreateAccountCapabilitiesJcbPayments`](super::CreateAccountCapabilitiesJcbPayments).
+    /// `jcb_payments`: [`CreateAccountCapabilitiesJcbPayments`](super::CreateAccountCapabilitiesJcbPayments).
     #[inline]
     pub fn jcb_payments(
         self,
@@ -1596,7 +1596,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("jcb_payments", jcb_payments))
     }
-    /// `jp_bank_transfer_payments`: a [`CreateAccountCapabilitiesJpBankTransferPayments`](super::CreateAccountCapabilitiesJpBankTransferPayments).
+    /// `jp_bank_transfer_payments`: [`CreateAccountCapabilitiesJpBankTransferPayments`](super::CreateAccountCapabilitiesJpBankTransferPayments).
     #[inline]
     pub fn jp_bank_transfer_payments(
         self,
@@ -1610,7 +1610,7 @@ impl CreateAccountCapabilities {
                 .object("jp_bank_transfer_payments", jp_bank_transfer_payments),
         )
     }
-    /// `kakao_pay_payments`: a [`CreateAccountCapabilitiesKakaoPayPayments`](super::CreateAccountCapabilitiesKakaoPayPayments).
+    /// `kakao_pay_payments`: [`CreateAccountCapabilitiesKakaoPayPayments`](super::CreateAccountCapabilitiesKakaoPayPayments).
     #[inline]
     pub fn kakao_pay_payments(
         self,
@@ -1622,7 +1622,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("kakao_pay_payments", kakao_pay_payments),
         )
     }
-    /// `klarna_payments`: a [`CreateAccountCapabilitiesKlarnaPayments`](super::CreateAccountCapabilitiesKlarnaPayments).
+    /// `klarna_payments`: [`CreateAccountCapabilitiesKlarnaPayments`](super::CreateAccountCapabilitiesKlarnaPayments).
     #[inline]
     pub fn klarna_payments(
         self,
@@ -1632,7 +1632,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("klarna_payments", klarna_payments))
     }
-    /// `konbini_payments`: a [`CreateAccountCapabilitiesKonbiniPayments`](super::CreateAccountCapabilitiesKonbiniPayments).
+    /// `konbini_payments`: [`CreateAccountCapabilitiesKonbiniPayments`](super::CreateAccountCapabilitiesKonbiniPayments).
     #[inline]
     pub fn konbini_payments(
         self,
@@ -1644,7 +1644,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("konbini_payments", konbini_payments),
         )
     }
-    /// `kr_card_payments`: a [`CreateAccountCapabilitiesKrCardPayments`](super::CreateAccountCapabilitiesKrCardPayments).
+    /// `kr_card_payments`: [`CreateAccountCapabilitiesKrCardPayments`](super::CreateAccountCapabilitiesKrCardPayments).
     #[inline]
     pub fn kr_card_payments(
         self,
@@ -1656,7 +1656,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("kr_card_payments", kr_card_payments),
         )
     }
-    /// `legacy_payments`: a [`CreateAccountCapabilitiesLegacyPayments`](super::CreateAccountCapabilitiesLegacyPayments).
+    /// `legacy_payments`: [`CreateAccountCapabilitiesLegacyPayments`](super::CreateAccountCapabilitiesLegacyPayments).
     #[inline]
     pub fn legacy_payments(
         self,
@@ -1666,7 +1666,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("legacy_payments", legacy_payments))
     }
-    /// `link_payments`: a [`CreateAccountCapabilitiesLinkPayments`](super::CreateAccountCapabilitiesLinkPayments).
+    /// `link_payments`: [`CreateAccountCapabilitiesLinkPayments`](super::CreateAccountCapabilitiesLinkPayments).
     #[inline]
     pub fn link_payments(
         self,
@@ -1674,7 +1674,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("link_payments", link_payments))
     }
-    /// `mb_way_payments`: a [`CreateAccountCapabilitiesMbWayPayments`](super::CreateAccountCapabilitiesMbWayPayments).
+    /// `mb_way_payments`: [`CreateAccountCapabilitiesMbWayPayments`](super::CreateAccountCapabilitiesMbWayPayments).
     #[inline]
     pub fn mb_way_payments(
         self,
@@ -1684,7 +1684,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mb_way_payments", mb_way_payments))
     }
-    /// `mobilepay_payments`: a [`CreateAccountCapabilitiesMobilepayPayments`](super::CreateAccountCapabilitiesMobilepayPayments).
+    /// `mobilepay_payments`: [`CreateAccountCapabilitiesMobilepayPayments`](super::CreateAccountCapabilitiesMobilepayPayments).
     #[inline]
     pub fn mobilepay_payments(
         self,
@@ -1696,7 +1696,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("mobilepay_payments", mobilepay_payments),
         )
     }
-    /// `multibanco_payments`: a [`CreateAccountCapabilitiesMultibancoPayments`](super::CreateAccountCapabilitiesMultibancoPayments).
+    /// `multibanco_payments`: [`CreateAccountCapabilitiesMultibancoPayments`](super::CreateAccountCapabilitiesMultibancoPayments).
     #[inline]
     pub fn multibanco_payments(
         self,
@@ -1708,7 +1708,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("multibanco_payments", multibanco_payments),
         )
     }
-    /// `mx_bank_transfer_payments`: a [`CreateAccountCapabilitiesMxBankTransferPayments`](super::CreateAccountCapabilitiesMxBankTransferPayments).
+    /// `mx_bank_transfer_payments`: [`CreateAccountCapabilitiesMxBankTransferPayments`](super::CreateAccountCapabilitiesMxBankTransferPayments).
     #[inline]
     pub fn mx_bank_transfer_payments(
         self,
@@ -1722,7 +1722,7 @@ impl CreateAccountCapabilities {
                 .object("mx_bank_transfer_payments", mx_bank_transfer_payments),
         )
     }
-    /// `naver_pay_payments`: a [`CreateAccountCapabilitiesNaverPayPayments`](super::CreateAccountCapabilitiesNaverPayPayments).
+    /// `naver_pay_payments`: [`CreateAccountCapabilitiesNaverPayPayments`](super::CreateAccountCapabilitiesNaverPayPayments).
     #[inline]
     pub fn naver_pay_payments(
         self,
@@ -1734,7 +1734,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("naver_pay_payments", naver_pay_payments),
         )
     }
-    /// `nz_bank_account_becs_debit_payments`: a [`CreateAccountCapabilitiesNzBankAccountBecsDebitPayments`](super::CreateAccountCapabilitiesNzBankAccountBecsDebitPayments).
+    /// `nz_bank_account_becs_debit_payments`: [`CreateAccountCapabilitiesNzBankAccountBecsDebitPayments`](super::CreateAccountCapabilitiesNzBankAccountBecsDebitPayments).
     #[inline]
     pub fn nz_bank_account_becs_debit_payments(
         self,
@@ -1751,7 +1751,7 @@ impl CreateAccountCapabilities {
                 ),
         )
     }
-    /// `oxxo_payments`: a [`CreateAccountCapabilitiesOxxoPayments`](super::CreateAccountCapabilitiesOxxoPayments).
+    /// `oxxo_payments`: [`CreateAccountCapabilitiesOxxoPayments`](super::CreateAccountCapabilitiesOxxoPayments).
     #[inline]
     pub fn oxxo_payments(
         self,
@@ -1759,7 +1759,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("oxxo_payments", oxxo_payments))
     }
-    /// `p24_payments`: a [`CreateAccountCapabilitiesP24Payments`](super::CreateAccountCapabilitiesP24Payments).
+    /// `p24_payments`: [`CreateAccountCapabilitiesP24Payments`](super::CreateAccountCapabilitiesP24Payments).
     #[inline]
     pub fn p24_payments(
         self,
@@ -1767,7 +1767,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("p24_payments", p24_payments))
     }
-    /// `pay_by_bank_payments`: a [`CreateAccountCapabilitiesPayByBankPayments`](super::CreateAccountCapabilitiesPayByBankPayments).
+    /// `pay_by_bank_payments`: [`CreateAccountCapabilitiesPayByBankPayments`](super::CreateAccountCapabilitiesPayByBankPayments).
     #[inline]
     pub fn pay_by_bank_payments(
         self,
@@ -1779,7 +1779,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("pay_by_bank_payments", pay_by_bank_payments),
         )
     }
-    /// `payco_payments`: a [`CreateAccountCapabilitiesPaycoPayments`](super::CreateAccountCapabilitiesPaycoPayments).
+    /// `payco_payments`: [`CreateAccountCapabilitiesPaycoPayments`](super::CreateAccountCapabilitiesPaycoPayments).
     #[inline]
     pub fn payco_payments(
         self,
@@ -1787,7 +1787,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payco_payments", payco_payments))
     }
-    /// `paynow_payments`: a [`CreateAccountCapabilitiesPaynowPayments`](super::CreateAccountCapabilitiesPaynowPayments).
+    /// `paynow_payments`: [`CreateAccountCapabilitiesPaynowPayments`](super::CreateAccountCapabilitiesPaynowPayments).
     #[inline]
     pub fn paynow_payments(
         self,
@@ -1797,7 +1797,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paynow_payments", paynow_payments))
     }
-    /// `paypay_payments`: a [`CreateAccountCapabilitiesPaypayPayments`](super::CreateAccountCapabilitiesPaypayPayments).
+    /// `paypay_payments`: [`CreateAccountCapabilitiesPaypayPayments`](super::CreateAccountCapabilitiesPaypayPayments).
     #[inline]
     pub fn paypay_payments(
         self,
@@ -1807,7 +1807,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paypay_payments", paypay_payments))
     }
-    /// `payto_payments`: a [`CreateAccountCapabilitiesPaytoPayments`](super::CreateAccountCapabilitiesPaytoPayments).
+    /// `payto_payments`: [`CreateAccountCapabilitiesPaytoPayments`](super::CreateAccountCapabilitiesPaytoPayments).
     #[inline]
     pub fn payto_payments(
         self,
@@ -1815,7 +1815,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payto_payments", payto_payments))
     }
-    /// `pix_payments`: a [`CreateAccountCapabilitiesPixPayments`](super::CreateAccountCapabilitiesPixPayments).
+    /// `pix_payments`: [`CreateAccountCapabilitiesPixPayments`](super::CreateAccountCapabilitiesPixPayments).
     #[inline]
     pub fn pix_payments(
         self,
@@ -1823,7 +1823,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pix_payments", pix_payments))
     }
-    /// `promptpay_payments`: a [`CreateAccountCapabilitiesPromptpayPayments`](super::CreateAccountCapabilitiesPromptpayPayments).
+    /// `promptpay_payments`: [`CreateAccountCapabilitiesPromptpayPayments`](super::CreateAccountCapabilitiesPromptpayPayments).
     #[inline]
     pub fn promptpay_payments(
         self,
@@ -1835,7 +1835,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("promptpay_payments", promptpay_payments),
         )
     }
-    /// `revolut_pay_payments`: a [`CreateAccountCapabilitiesRevolutPayPayments`](super::CreateAccountCapabilitiesRevolutPayPayments).
+    /// `revolut_pay_payments`: [`CreateAccountCapabilitiesRevolutPayPayments`](super::CreateAccountCapabilitiesRevolutPayPayments).
     #[inline]
     pub fn revolut_pay_payments(
         self,
@@ -1847,7 +1847,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("revolut_pay_payments", revolut_pay_payments),
         )
     }
-    /// `samsung_pay_payments`: a [`CreateAccountCapabilitiesSamsungPayPayments`](super::CreateAccountCapabilitiesSamsungPayPayments).
+    /// `samsung_pay_payments`: [`CreateAccountCapabilitiesSamsungPayPayments`](super::CreateAccountCapabilitiesSamsungPayPayments).
     #[inline]
     pub fn samsung_pay_payments(
         self,
@@ -1859,7 +1859,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("samsung_pay_payments", samsung_pay_payments),
         )
     }
-    /// `satispay_payments`: a [`CreateAccountCapabilitiesSatispayPayments`](super::CreateAccountCapabilitiesSatispayPayments).
+    /// `satispay_payments`: [`CreateAccountCapabilitiesSatispayPayments`](super::CreateAccountCapabilitiesSatispayPayments).
     #[inline]
     pub fn satispay_payments(
         self,
@@ -1871,7 +1871,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("satispay_payments", satispay_payments),
         )
     }
-    /// `scalapay_payments`: a [`CreateAccountCapabilitiesScalapayPayments`](super::CreateAccountCapabilitiesScalapayPayments).
+    /// `scalapay_payments`: [`CreateAccountCapabilitiesScalapayPayments`](super::CreateAccountCapabilitiesScalapayPayments).
     #[inline]
     pub fn scalapay_payments(
         self,
@@ -1883,7 +1883,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("scalapay_payments", scalapay_payments),
         )
     }
-    /// `sepa_bank_transfer_payments`: a [`CreateAccountCapabilitiesSepaBankTransferPayments`](super::CreateAccountCapabilitiesSepaBankTransferPayments).
+    /// `sepa_bank_transfer_payments`: [`CreateAccountCapabilitiesSepaBankTransferPayments`](super::CreateAccountCapabilitiesSepaBankTransferPayments).
     #[inline]
     pub fn sepa_bank_transfer_payments(
         self,
@@ -1897,7 +1897,7 @@ impl CreateAccountCapabilities {
                 .object("sepa_bank_transfer_payments", sepa_bank_transfer_payments),
         )
     }
-    /// `sepa_debit_payments`: a [`CreateAccountCapabilitiesSepaDebitPayments`](super::CreateAccountCapabilitiesSepaDebitPayments).
+    /// `sepa_debit_payments`: [`CreateAccountCapabilitiesSepaDebitPayments`](super::CreateAccountCapabilitiesSepaDebitPayments).
     #[inline]
     pub fn sepa_debit_payments(
         self,
@@ -1909,7 +1909,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("sepa_debit_payments", sepa_debit_payments),
         )
     }
-    /// `sequra_payments`: a [`CreateAccountCapabilitiesSequraPayments`](super::CreateAccountCapabilitiesSequraPayments).
+    /// `sequra_payments`: [`CreateAccountCapabilitiesSequraPayments`](super::CreateAccountCapabilitiesSequraPayments).
     #[inline]
     pub fn sequra_payments(
         self,
@@ -1919,7 +1919,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sequra_payments", sequra_payments))
     }
-    /// `sofort_payments`: a [`CreateAccountCapabilitiesSofortPayments`](super::CreateAccountCapabilitiesSofortPayments).
+    /// `sofort_payments`: [`CreateAccountCapabilitiesSofortPayments`](super::CreateAccountCapabilitiesSofortPayments).
     #[inline]
     pub fn sofort_payments(
         self,
@@ -1929,7 +1929,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sofort_payments", sofort_payments))
     }
-    /// `sunbit_payments`: a [`CreateAccountCapabilitiesSunbitPayments`](super::CreateAccountCapabilitiesSunbitPayments).
+    /// `sunbit_payments`: [`CreateAccountCapabilitiesSunbitPayments`](super::CreateAccountCapabilitiesSunbitPayments).
     #[inline]
     pub fn sunbit_payments(
         self,
@@ -1939,7 +1939,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sunbit_payments", sunbit_payments))
     }
-    /// `swish_payments`: a [`CreateAccountCapabilitiesSwishPayments`](super::CreateAccountCapabilitiesSwishPayments).
+    /// `swish_payments`: [`CreateAccountCapabilitiesSwishPayments`](super::CreateAccountCapabilitiesSwishPayments).
     #[inline]
     pub fn swish_payments(
         self,
@@ -1947,7 +1947,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("swish_payments", swish_payments))
     }
-    /// `tax_reporting_us_1099_k`: a [`CreateAccountCapabilitiesTaxReportingUs1099K`](super::CreateAccountCapabilitiesTaxReportingUs1099K).
+    /// `tax_reporting_us_1099_k`: [`CreateAccountCapabilitiesTaxReportingUs1099K`](super::CreateAccountCapabilitiesTaxReportingUs1099K).
     #[inline]
     pub fn tax_reporting_us_1099_k(
         self,
@@ -1959,7 +1959,7 @@ impl CreateAccountCapabilities {
             self.parameters.object("tax_reporting_us_1099_k", tax_reporting_us_1099_k),
         )
     }
-    /// `tax_reporting_us_1099_misc`: a [`CreateAccountCapabilitiesTaxReportingUs1099Misc`](super::CreateAccountCapabilitiesTaxReportingUs1099Misc).
+    /// `tax_reporting_us_1099_misc`: [`CreateAccountCapabilitiesTaxReportingUs1099Misc`](super::CreateAccountCapabilitiesTaxReportingUs1099Misc).
     #[inline]
     pub fn tax_reporting_us_1099_misc(
         self,
@@ -1973,7 +1973,7 @@ impl CreateAccountCapabilities {
                 .object("tax_reporting_us_1099_misc", tax_reporting_us_1099_misc),
         )
     }
-    /// `transfers`: a [`CreateAccountCapabilitiesTransfers`](super::CreateAccountCapabilitiesTransfers).
+    /// `transfers`: [`CreateAccountCapabilitiesTransfers`](super::CreateAccountCapabilitiesTransfers).
     #[inline]
     pub fn transfers(
         self,
@@ -1981,7 +1981,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("transfers", transfers))
     }
-    /// `treasury`: a [`CreateAccountCapabilitiesTreasury`](super::CreateAccountCapabilitiesTreasury).
+    /// `treasury`: [`CreateAccountCapabilitiesTreasury`](super::CreateAccountCapabilitiesTreasury).
     #[inline]
     pub fn treasury(
         self,
@@ -1989,7 +1989,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("treasury", treasury))
     }
-    /// `twint_payments`: a [`CreateAccountCapabilitiesTwintPayments`](super::CreateAccountCapabilitiesTwintPayments).
+    /// `twint_payments`: [`CreateAccountCapabilitiesTwintPayments`](super::CreateAccountCapabilitiesTwintPayments).
     #[inline]
     pub fn twint_payments(
         self,
@@ -1997,7 +1997,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("twint_payments", twint_payments))
     }
-    /// `upi_payments`: a [`CreateAccountCapabilitiesUpiPayments`](super::CreateAccountCapabilitiesUpiPayments).
+    /// `upi_payments`: [`CreateAccountCapabilitiesUpiPayments`](super::CreateAccountCapabilitiesUpiPayments).
     #[inline]
     pub fn upi_payments(
         self,
@@ -2005,7 +2005,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("upi_payments", upi_payments))
     }
-    /// `us_bank_account_ach_payments`: a [`CreateAccountCapabilitiesUsBankAccountAchPayments`](super::CreateAccountCapabilitiesUsBankAccountAchPayments).
+    /// `us_bank_account_ach_payments`: [`CreateAccountCapabilitiesUsBankAccountAchPayments`](super::CreateAccountCapabilitiesUsBankAccountAchPayments).
     #[inline]
     pub fn us_bank_account_ach_payments(
         self,
@@ -2019,7 +2019,7 @@ impl CreateAccountCapabilities {
                 .object("us_bank_account_ach_payments", us_bank_account_ach_payments),
         )
     }
-    /// `us_bank_transfer_payments`: a [`CreateAccountCapabilitiesUsBankTransferPayments`](super::CreateAccountCapabilitiesUsBankTransferPayments).
+    /// `us_bank_transfer_payments`: [`CreateAccountCapabilitiesUsBankTransferPayments`](super::CreateAccountCapabilitiesUsBankTransferPayments).
     #[inline]
     pub fn us_bank_transfer_payments(
         self,
@@ -2033,7 +2033,7 @@ impl CreateAccountCapabilities {
                 .object("us_bank_transfer_payments", us_bank_transfer_payments),
         )
     }
-    /// `wero_payments`: a [`CreateAccountCapabilitiesWeroPayments`](super::CreateAccountCapabilitiesWeroPayments).
+    /// `wero_payments`: [`CreateAccountCapabilitiesWeroPayments`](super::CreateAccountCapabilitiesWeroPayments).
     #[inline]
     pub fn wero_payments(
         self,
@@ -2041,7 +2041,7 @@ impl CreateAccountCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("wero_payments", wero_payments))
     }
-    /// `zip_payments`: a [`CreateAccountCapabilitiesZipPayments`](super::CreateAccountCapabilitiesZipPayments).
+    /// `zip_payments`: [`CreateAccountCapabilitiesZipPayments`](super::CreateAccountCapabilitiesZipPayments).
     #[inline]
     pub fn zip_payments(
         self,
@@ -2212,7 +2212,7 @@ impl CreateAccountCompany {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreateAccountCompanyAddress`](super::CreateAccountCompanyAddress).
+    /// `address`: [`CreateAccountCompanyAddress`](super::CreateAccountCompanyAddress).
     #[inline]
     pub fn address(
         self,
@@ -2220,7 +2220,7 @@ impl CreateAccountCompany {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a [`CreateAccountCompanyAddressKana`](super::CreateAccountCompanyAddressKana).
+    /// `address_kana`: [`CreateAccountCompanyAddressKana`](super::CreateAccountCompanyAddressKana).
     #[inline]
     pub fn address_kana(
         self,
@@ -2228,7 +2228,7 @@ impl CreateAccountCompany {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a [`CreateAccountCompanyAddressKanji`](super::CreateAccountCompanyAddressKanji).
+    /// `address_kanji`: [`CreateAccountCompanyAddressKanji`](super::CreateAccountCompanyAddressKanji).
     #[inline]
     pub fn address_kanji(
         self,
@@ -2236,7 +2236,7 @@ impl CreateAccountCompany {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
     }
-    /// `administrative_address`: a [`CreateAccountCompanyAdministrativeAddress`](super::CreateAccountCompanyAdministrativeAddress).
+    /// `administrative_address`: [`CreateAccountCompanyAdministrativeAddress`](super::CreateAccountCompanyAdministrativeAddress).
     #[inline]
     pub fn administrative_address(
         self,
@@ -2255,7 +2255,7 @@ impl CreateAccountCompany {
             self.parameters.bool("directors_provided", directors_provided),
         )
     }
-    /// `directorship_declaration`: a [`CreateAccountCompanyDirectorshipDeclaration`](super::CreateAccountCompanyDirectorshipDeclaration).
+    /// `directorship_declaration`: [`CreateAccountCompanyDirectorshipDeclaration`](super::CreateAccountCompanyDirectorshipDeclaration).
     #[inline]
     pub fn directorship_declaration(
         self,
@@ -2308,7 +2308,7 @@ impl CreateAccountCompany {
     pub fn owners_provided(self, owners_provided: bool) -> Self {
         Self::from_parameters(self.parameters.bool("owners_provided", owners_provided))
     }
-    /// `ownership_declaration`: a [`CreateAccountCompanyOwnershipDeclaration`](super::CreateAccountCompanyOwnershipDeclaration).
+    /// `ownership_declaration`: [`CreateAccountCompanyOwnershipDeclaration`](super::CreateAccountCompanyOwnershipDeclaration).
     #[inline]
     pub fn ownership_declaration(
         self,
@@ -2337,7 +2337,7 @@ impl CreateAccountCompany {
     pub fn phone(self, phone: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("phone", phone))
     }
-    /// `physical_address`: a [`CreateAccountCompanyPhysicalAddress`](super::CreateAccountCompanyPhysicalAddress).
+    /// `physical_address`: [`CreateAccountCompanyPhysicalAddress`](super::CreateAccountCompanyPhysicalAddress).
     #[inline]
     pub fn physical_address(
         self,
@@ -2347,7 +2347,7 @@ impl CreateAccountCompany {
             self.parameters.object("physical_address", physical_address),
         )
     }
-    /// `principal_place_of_business`: a [`CreateAccountCompanyPrincipalPlaceOfBusiness`](super::CreateAccountCompanyPrincipalPlaceOfBusiness).
+    /// `principal_place_of_business`: [`CreateAccountCompanyPrincipalPlaceOfBusiness`](super::CreateAccountCompanyPrincipalPlaceOfBusiness).
     #[inline]
     pub fn principal_place_of_business(
         self,
@@ -2361,7 +2361,7 @@ impl CreateAccountCompany {
                 .object("principal_place_of_business", principal_place_of_business),
         )
     }
-    /// `registration_date`: a [`CreateAccountCompanyRegistrationDate`](super::CreateAccountCompanyRegistrationDate); an empty text empties it.
+    /// `registration_date`: [`CreateAccountCompanyRegistrationDate`](super::CreateAccountCompanyRegistrationDate); an empty text empties it.
     #[inline]
     pub fn registration_date(
         self,
@@ -2380,7 +2380,7 @@ impl CreateAccountCompany {
             self.parameters.text("registration_number", registration_number),
         )
     }
-    /// `representative_declaration`: a [`CreateAccountCompanyRepresentativeDeclaration`](super::CreateAccountCompanyRepresentativeDeclaration).
+    /// `representative_declaration`: [`CreateAccountCompanyRepresentativeDeclaration`](super::CreateAccountCompanyRepresentativeDeclaration).
     #[inline]
     pub fn representative_declaration(
         self,
@@ -2414,7 +2414,7 @@ impl CreateAccountCompany {
     pub fn vat_id(self, vat_id: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("vat_id", vat_id))
     }
-    /// `verification`: a [`CreateAccountCompanyVerification`](super::CreateAccountCompanyVerification).
+    /// `verification`: [`CreateAccountCompanyVerification`](super::CreateAccountCompanyVerification).
     #[inline]
     pub fn verification(
         self,
@@ -2453,7 +2453,7 @@ impl CreateAccountCompanyVerification {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `document`: a [`CreateAccountCompanyVerificationDocument`](super::CreateAccountCompanyVerificationDocument).
+    /// `document`: [`CreateAccountCompanyVerificationDocument`](super::CreateAccountCompanyVerificationDocument).
     #[inline]
     pub fn document(
         self,
@@ -2472,7 +2472,7 @@ impl CreateAccountController {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `fees`: a [`CreateAccountControllerFees`](super::CreateAccountControllerFees).
+    /// `fees`: [`CreateAccountControllerFees`](super::CreateAccountControllerFees).
     #[inline]
     pub fn fees(
         self,
@@ -2480,7 +2480,7 @@ impl CreateAccountController {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fees", fees))
     }
-    /// `losses`: a [`CreateAccountControllerLosses`](super::CreateAccountControllerLosses).
+    /// `losses`: [`CreateAccountControllerLosses`](super::CreateAccountControllerLosses).
     #[inline]
     pub fn losses(
         self,
@@ -2498,7 +2498,7 @@ impl CreateAccountController {
             self.parameters.one_of("requirement_collection", requirement_collection),
         )
     }
-    /// `stripe_dashboard`: a [`CreateAccountControllerStripeDashboard`](super::CreateAccountControllerStripeDashboard).
+    /// `stripe_dashboard`: [`CreateAccountControllerStripeDashboard`](super::CreateAccountControllerStripeDashboard).
     #[inline]
     pub fn stripe_dashboard(
         self,
@@ -2569,7 +2569,7 @@ impl CreateAccountDocuments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bank_account_ownership_verification`: a [`CreateAccountDocumentsBankAccountOwnershipVerification`](super::CreateAccountDocumentsBankAccountOwnershipVerification).
+    /// `bank_account_ownership_verification`: [`CreateAccountDocumentsBankAccountOwnershipVerification`](super::CreateAccountDocumentsBankAccountOwnershipVerification).
     #[inline]
     pub fn bank_account_ownership_verification(
         self,
@@ -2586,7 +2586,7 @@ impl CreateAccountDocuments {
                 ),
         )
     }
-    /// `company_license`: a [`CreateAccountDocumentsCompanyLicense`](super::CreateAccountDocumentsCompanyLicense).
+    /// `company_license`: [`CreateAccountDocumentsCompanyLicense`](super::CreateAccountDocumentsCompanyLicense).
     #[inline]
     pub fn company_license(
         self,
@@ -2594,7 +2594,7 @@ impl CreateAccountDocuments {
     ) -> Self {
         Self::from_parameters(self.parameters.object("company_license", company_license))
     }
-    /// `company_memorandum_of_association`: a [`CreateAccountDocumentsCompanyMemorandumOfAssociation`](super::CreateAccountDocumentsCompanyMemorandumOfAssociation).
+    /// `company_memorandum_of_association`: [`CreateAccountDocumentsCompanyMemorandumOfAssociation`](super::CreateAccountDocumentsCompanyMemorandumOfAssociation).
     #[inline]
     pub fn company_memorandum_of_association(
         self,
@@ -2611,7 +2611,7 @@ impl CreateAccountDocuments {
                 ),
         )
     }
-    /// `company_ministerial_decree`: a [`CreateAccountDocumentsCompanyMinisterialDecree`](super::CreateAccountDocumentsCompanyMinisterialDecree).
+    /// `company_ministerial_decree`: [`CreateAccountDocumentsCompanyMinisterialDecree`](super::CreateAccountDocumentsCompanyMinisterialDecree).
     #[inline]
     pub fn company_ministerial_decree(
         self,
@@ -2625,7 +2625,7 @@ impl CreateAccountDocuments {
                 .object("company_ministerial_decree", company_ministerial_decree),
         )
     }
-    /// `company_registration_verification`: a [`CreateAccountDocumentsCompanyRegistrationVerification`](super::CreateAccountDocumentsCompanyRegistrationVerification).
+    /// `company_registration_verification`: [`CreateAccountDocumentsCompanyRegistrationVerification`](super::CreateAccountDocumentsCompanyRegistrationVerification).
     #[inline]
     pub fn company_registration_verification(
         self,
@@ -2642,7 +2642,7 @@ impl CreateAccountDocuments {
                 ),
         )
     }
-    /// `company_tax_id_verification`: a [`CreateAccountDocumentsCompanyTaxIdVerification`](super::CreateAccountDocumentsCompanyTaxIdVerification).
+    /// `company_tax_id_verification`: [`CreateAccountDocumentsCompanyTaxIdVerification`](super::CreateAccountDocumentsCompanyTaxIdVerification).
     #[inline]
     pub fn company_tax_id_verification(
         self,
@@ -2656,7 +2656,7 @@ impl CreateAccountDocuments {
                 .object("company_tax_id_verification", company_tax_id_verification),
         )
     }
-    /// `proof_of_address`: a [`CreateAccountDocumentsProofOfAddress`](super::CreateAccountDocumentsProofOfAddress).
+    /// `proof_of_address`: [`CreateAccountDocumentsProofOfAddress`](super::CreateAccountDocumentsProofOfAddress).
     #[inline]
     pub fn proof_of_address(
         self,
@@ -2666,7 +2666,7 @@ impl CreateAccountDocuments {
             self.parameters.object("proof_of_address", proof_of_address),
         )
     }
-    /// `proof_of_business_presence`: a [`CreateAccountDocumentsProofOfBusinessPresence`](super::CreateAccountDocumentsProofOfBusinessPresence).
+    /// `proof_of_business_presence`: [`CreateAccountDocumentsProofOfBusinessPresence`](super::CreateAccountDocumentsProofOfBusinessPresence).
     #[inline]
     pub fn proof_of_business_presence(
         self,
@@ -2680,7 +2680,7 @@ impl CreateAccountDocuments {
                 .object("proof_of_business_presence", proof_of_business_presence),
         )
     }
-    /// `proof_of_ultimate_beneficial_ownership`: a [`CreateAccountDocumentsProofOfUltimateBeneficialOwnership`](super::CreateAccountDocumentsProofOfUltimateBeneficialOwnership).
+    /// `proof_of_ultimate_beneficial_ownership`: [`CreateAccountDocumentsProofOfUltimateBeneficialOwnership`](super::CreateAccountDocumentsProofOfUltimateBeneficialOwnership).
     #[inline]
     pub fn proof_of_ultimate_beneficial_ownership(
         self,
@@ -2740,7 +2740,7 @@ impl CreateAccountIndividual {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreateAccountIndividualAddress`](super::CreateAccountIndividualAddress).
+    /// `address`: [`CreateAccountIndividualAddress`](super::CreateAccountIndividualAddress).
     #[inline]
     pub fn address(
         self,
@@ -2748,7 +2748,7 @@ impl CreateAccountIndividual {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a [`CreateAccountIndividualAddressKana`](super::CreateAccountIndividualAddressKana).
+    /// `address_kana`: [`CreateAccountIndividualAddressKana`](super::CreateAccountIndividualAddressKana).
     #[inline]
     pub fn address_kana(
         self,
@@ -2756,7 +2756,7 @@ impl CreateAccountIndividual {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a [`CreateAccountIndividualAddressKanji`](super::CreateAccountIndividualAddressKanji).
+    /// `address_kanji`: [`CreateAccountIndividualAddressKanji`](super::CreateAccountIndividualAddressKanji).
     #[inline]
     pub fn address_kanji(
         self,
@@ -2764,7 +2764,7 @@ impl CreateAccountIndividual {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
     }
-    /// `dob`: a [`CreateAccountIndividualDob`](super::CreateAccountIndividualDob); an empty text empties it.
+    /// `dob`: [`CreateAccountIndividualDob`](super::CreateAccountIndividualDob); an empty text empties it.
     #[inline]
     pub fn dob(
         self,
@@ -2862,7 +2862,7 @@ impl CreateAccountIndividual {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `registered_address`: a [`CreateAccountIndividualRegisteredAddress`](super::CreateAccountIndividualRegisteredAddress).
+    /// `registered_address`: [`CreateAccountIndividualRegisteredAddress`](super::CreateAccountIndividualRegisteredAddress).
     #[inline]
     pub fn registered_address(
         self,
@@ -2874,7 +2874,7 @@ impl CreateAccountIndividual {
             self.parameters.object("registered_address", registered_address),
         )
     }
-    /// `relationship`: a [`CreateAccountIndividualRelationship`](super::CreateAccountIndividualRelationship).
+    /// `relationship`: [`CreateAccountIndividualRelationship`](super::CreateAccountIndividualRelationship).
     #[inline]
     pub fn relationship(
         self,
@@ -2887,7 +2887,7 @@ impl CreateAccountIndividual {
     pub fn ssn_last_4(self, ssn_last_4: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("ssn_last_4", ssn_last_4))
     }
-    /// `verification`: a [`CreateAccountIndividualVerification`](super::CreateAccountIndividualVerification).
+    /// `verification`: [`CreateAccountIndividualVerification`](super::CreateAccountIndividualVerification).
     #[inline]
     pub fn verification(
         self,
@@ -2994,7 +2994,7 @@ impl CreateAccountSettings {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bacs_debit_payments`: a [`CreateAccountSettingsBacsDebitPayments`](super::CreateAccountSettingsBacsDebitPayments).
+    /// `bacs_debit_payments`: [`CreateAccountSettingsBacsDebitPayments`](super::CreateAccountSettingsBacsDebitPayments).
     #[inline]
     pub fn bacs_debit_payments(
         self,
@@ -3006,7 +3006,7 @@ impl CreateAccountSettings {
             self.parameters.object("bacs_debit_payments", bacs_debit_payments),
         )
     }
-    /// `branding`: a [`CreateAccountSettingsBranding`](super::CreateAccountSettingsBranding).
+    /// `branding`: [`CreateAccountSettingsBranding`](super::CreateAccountSettingsBranding).
     #[inline]
     pub fn branding(
         self,
@@ -3014,7 +3014,7 @@ impl CreateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("branding", branding))
     }
-    /// `card_issuing`: a [`CreateAccountSettingsCardIssuing`](super::CreateAccountSettingsCardIssuing).
+    /// `card_issuing`: [`CreateAccountSettingsCardIssuing`](super::CreateAccountSettingsCardIssuing).
     #[inline]
     pub fn card_issuing(
         self,
@@ -3022,7 +3022,7 @@ impl CreateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_issuing", card_issuing))
     }
-    /// `card_payments`: a [`CreateAccountSettingsCardPayments`](super::CreateAccountSettingsCardPayments).
+    /// `card_payments`: [`CreateAccountSettingsCardPayments`](super::CreateAccountSettingsCardPayments).
     #[inline]
     pub fn card_payments(
         self,
@@ -3030,7 +3030,7 @@ impl CreateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_payments", card_payments))
     }
-    /// `invoices`: a [`CreateAccountSettingsInvoices`](super::CreateAccountSettingsInvoices).
+    /// `invoices`: [`CreateAccountSettingsInvoices`](super::CreateAccountSettingsInvoices).
     #[inline]
     pub fn invoices(
         self,
@@ -3038,7 +3038,7 @@ impl CreateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("invoices", invoices))
     }
-    /// `payments`: a [`CreateAccountSettingsPayments`](super::CreateAccountSettingsPayments).
+    /// `payments`: [`CreateAccountSettingsPayments`](super::CreateAccountSettingsPayments).
     #[inline]
     pub fn payments(
         self,
@@ -3046,7 +3046,7 @@ impl CreateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payments", payments))
     }
-    /// `payouts`: a [`CreateAccountSettingsPayouts`](super::CreateAccountSettingsPayouts).
+    /// `payouts`: [`CreateAccountSettingsPayouts`](super::CreateAccountSettingsPayouts).
     #[inline]
     pub fn payouts(
         self,
@@ -3054,7 +3054,7 @@ impl CreateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payouts", payouts))
     }
-    /// `paypay_payments`: a [`CreateAccountSettingsPaypayPayments`](super::CreateAccountSettingsPaypayPayments).
+    /// `paypay_payments`: [`CreateAccountSettingsPaypayPayments`](super::CreateAccountSettingsPaypayPayments).
     #[inline]
     pub fn paypay_payments(
         self,
@@ -3062,7 +3062,7 @@ impl CreateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paypay_payments", paypay_payments))
     }
-    /// `sepa_debit_payments`: a [`CreateAccountSettingsSepaDebitPayments`](super::CreateAccountSettingsSepaDebitPayments).
+    /// `sepa_debit_payments`: [`CreateAccountSettingsSepaDebitPayments`](super::CreateAccountSettingsSepaDebitPayments).
     #[inline]
     pub fn sepa_debit_payments(
         self,
@@ -3074,7 +3074,7 @@ impl CreateAccountSettings {
             self.parameters.object("sepa_debit_payments", sepa_debit_payments),
         )
     }
-    /// `treasury`: a [`CreateAccountSettingsTreasury`](super::CreateAccountSettingsTreasury).
+    /// `treasury`: [`CreateAccountSettingsTreasury`](super::CreateAccountSettingsTreasury).
     #[inline]
     pub fn treasury(
         self,
@@ -3142,7 +3142,7 @@ impl CreateAccountSettingsCardPayments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `decline_on`: a [`CreateAccountSettingsCardPaymentsDeclineOn`](super::CreateAccountSettingsCardPaymentsDeclineOn).
+    /// `decline_on`: [`CreateAccountSettingsCardPaymentsDeclineOn`](super::CreateAccountSettingsCardPaymentsDeclineOn).
     #[inline]
     pub fn decline_on(
         self,
@@ -3288,7 +3288,7 @@ impl CreateAccountSettingsPayouts {
             self.parameters.bool("debit_negative_balances", debit_negative_balances),
         )
     }
-    /// `schedule`: a [`CreateAccountSettingsPayoutsSchedule`](super::CreateAccountSettingsPayoutsSchedule).
+    /// `schedule`: [`CreateAccountSettingsPayoutsSchedule`](super::CreateAccountSettingsPayoutsSchedule).
     #[inline]
     pub fn schedule(
         self,
@@ -3388,7 +3388,7 @@ impl CreateAccountSettingsPaypayPayments {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("goods_type", goods_type))
     }
-    /// `site`: a [`CreateAccountSettingsPaypayPaymentsSite`](super::CreateAccountSettingsPaypayPaymentsSite).
+    /// `site`: [`CreateAccountSettingsPaypayPaymentsSite`](super::CreateAccountSettingsPaypayPaymentsSite).
     #[inline]
     pub fn site(
         self,
@@ -3412,7 +3412,7 @@ impl CreateAccountSettingsPaypayPaymentsSite {
     pub fn accessible(self, accessible: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("accessible", accessible))
     }
-    /// `in_development`: a [`CreateAccountSettingsPaypayPaymentsSiteInDevelopment`](super::CreateAccountSettingsPaypayPaymentsSiteInDevelopment).
+    /// `in_development`: [`CreateAccountSettingsPaypayPaymentsSiteInDevelopment`](super::CreateAccountSettingsPaypayPaymentsSiteInDevelopment).
     #[inline]
     pub fn in_development(
         self,
@@ -3422,7 +3422,7 @@ impl CreateAccountSettingsPaypayPaymentsSite {
     ) -> Self {
         Self::from_parameters(self.parameters.object("in_development", in_development))
     }
-    /// `restricted`: a [`CreateAccountSettingsPaypayPaymentsSiteRestricted`](super::CreateAccountSettingsPaypayPaymentsSiteRestricted).
+    /// `restricted`: [`CreateAccountSettingsPaypayPaymentsSiteRestricted`](super::CreateAccountSettingsPaypayPaymentsSiteRestricted).
     #[inline]
     pub fn restricted(
         self,
@@ -3500,7 +3500,7 @@ impl CreateAccountSettingsTreasury {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `tos_acceptance`: a [`CreateAccountSettingsTreasuryTosAcceptance`](super::CreateAccountSettingsTreasuryTosAcceptance).
+    /// `tos_acceptance`: [`CreateAccountSettingsTreasuryTosAcceptance`](super::CreateAccountSettingsTreasuryTosAcceptance).
     #[inline]
     pub fn tos_acceptance(
         self,
@@ -3793,7 +3793,7 @@ impl UpdateAccountDocuments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bank_account_ownership_verification`: a [`UpdateAccountDocumentsBankAccountOwnershipVerification`](super::UpdateAccountDocumentsBankAccountOwnershipVerification).
+    /// `bank_account_ownership_verification`: [`UpdateAccountDocumentsBankAccountOwnershipVerification`](super::UpdateAccountDocumentsBankAccountOwnershipVerification).
     #[inline]
     pub fn bank_account_ownership_verification(
         self,
@@ -3810,7 +3810,7 @@ impl UpdateAccountDocuments {
                 ),
         )
     }
-    /// `company_license`: a [`UpdateAccountDocumentsCompanyLicense`](super::UpdateAccountDocumentsCompanyLicense).
+    /// `company_license`: [`UpdateAccountDocumentsCompanyLicense`](super::UpdateAccountDocumentsCompanyLicense).
     #[inline]
     pub fn company_license(
         self,
@@ -3818,7 +3818,7 @@ impl UpdateAccountDocuments {
     ) -> Self {
         Self::from_parameters(self.parameters.object("company_license", company_license))
     }
-    /// `company_memorandum_of_association`: a [`UpdateAccountDocumentsCompanyMemorandumOfAssociation`](super::UpdateAccountDocumentsCompanyMemorandumOfAssociation).
+    /// `company_memorandum_of_association`: [`UpdateAccountDocumentsCompanyMemorandumOfAssociation`](super::UpdateAccountDocumentsCompanyMemorandumOfAssociation).
     #[inline]
     pub fn company_memorandum_of_association(
         self,
@@ -3835,7 +3835,7 @@ impl UpdateAccountDocuments {
                 ),
         )
     }
-    /// `company_ministerial_decree`: a [`UpdateAccountDocumentsCompanyMinisterialDecree`](super::UpdateAccountDocumentsCompanyMinisterialDecree).
+    /// `company_ministerial_decree`: [`UpdateAccountDocumentsCompanyMinisterialDecree`](super::UpdateAccountDocumentsCompanyMinisterialDecree).
     #[inline]
     pub fn company_ministerial_decree(
         self,
@@ -3849,7 +3849,7 @@ impl UpdateAccountDocuments {
                 .object("company_ministerial_decree", company_ministerial_decree),
         )
     }
-    /// `company_registration_verification`: a [`UpdateAccountDocumentsCompanyRegistrationVerification`](super::UpdateAccountDocumentsCompanyRegistrationVerification).
+    /// `company_registration_verification`: [`UpdateAccountDocumentsCompanyRegistrationVerification`](super::UpdateAccountDocumentsCompanyRegistrationVerification).
     #[inline]
     pub fn company_registration_verification(
         self,
@@ -3866,7 +3866,7 @@ impl UpdateAccountDocuments {
                 ),
         )
     }
-    /// `company_tax_id_verification`: a [`UpdateAccountDocumentsCompanyTaxIdVerification`](super::UpdateAccountDocumentsCompanyTaxIdVerification).
+    /// `company_tax_id_verification`: [`UpdateAccountDocumentsCompanyTaxIdVerification`](super::UpdateAccountDocumentsCompanyTaxIdVerification).
     #[inline]
     pub fn company_tax_id_verification(
         self,
@@ -3880,7 +3880,7 @@ impl UpdateAccountDocuments {
                 .object("company_tax_id_verification", company_tax_id_verification),
         )
     }
-    /// `proof_of_address`: a [`UpdateAccountDocumentsProofOfAddress`](super::UpdateAccountDocumentsProofOfAddress).
+    /// `proof_of_address`: [`UpdateAccountDocumentsProofOfAddress`](super::UpdateAccountDocumentsProofOfAddress).
     #[inline]
     pub fn proof_of_address(
         self,
@@ -3890,7 +3890,7 @@ impl UpdateAccountDocuments {
             self.parameters.object("proof_of_address", proof_of_address),
         )
     }
-    /// `proof_of_business_presence`: a [`UpdateAccountDocumentsProofOfBusinessPresence`](super::UpdateAccountDocumentsProofOfBusinessPresence).
+    /// `proof_of_business_presence`: [`UpdateAccountDocumentsProofOfBusinessPresence`](super::UpdateAccountDocumentsProofOfBusinessPresence).
     #[inline]
     pub fn proof_of_business_presence(
         self,
@@ -3904,7 +3904,7 @@ impl UpdateAccountDocuments {
                 .object("proof_of_business_presence", proof_of_business_presence),
         )
     }
-    /// `proof_of_registration`: a [`UpdateAccountDocumentsProofOfRegistration`](super::UpdateAccountDocumentsProofOfRegistration).
+    /// `proof_of_registration`: [`UpdateAccountDocumentsProofOfRegistration`](super::UpdateAccountDocumentsProofOfRegistration).
     #[inline]
     pub fn proof_of_registration(
         self,
@@ -3916,7 +3916,7 @@ impl UpdateAccountDocuments {
             self.parameters.object("proof_of_registration", proof_of_registration),
         )
     }
-    /// `proof_of_ultimate_beneficial_ownership`: a [`UpdateAccountDocumentsProofOfUltimateBeneficialOwnership`](super::UpdateAccountDocumentsProofOfUltimateBeneficialOwnership).
+    /// `proof_of_ultimate_beneficial_ownership`: [`UpdateAccountDocumentsProofOfUltimateBeneficialOwnership`](super::UpdateAccountDocumentsProofOfUltimateBeneficialOwnership).
     #[inline]
     pub fn proof_of_ultimate_beneficial_ownership(
         self,
@@ -3965,7 +3965,7 @@ impl UpdateAccountDocumentsProofOfRegistration {
     pub fn files(self, files: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::from_parameters(self.parameters.texts("files", files))
     }
-    /// `signer`: a [`UpdateAccountDocumentsProofOfRegistrationSigner`](super::UpdateAccountDocumentsProofOfRegistrationSigner).
+    /// `signer`: [`UpdateAccountDocumentsProofOfRegistrationSigner`](super::UpdateAccountDocumentsProofOfRegistrationSigner).
     #[inline]
     pub fn signer(
         self,
@@ -4006,7 +4006,7 @@ impl UpdateAccountExternalAccountDocuments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bank_account_ownership_verification`: a [`UpdateAccountExternalAccountDocumentsBankAccountOwnershipVerification`](super::UpdateAccountExternalAccountDocumentsBankAccountOwnershipVerification).
+    /// `bank_account_ownership_verification`: [`UpdateAccountExternalAccountDocumentsBankAccountOwnershipVerification`](super::UpdateAccountExternalAccountDocumentsBankAccountOwnershipVerification).
     #[inline]
     pub fn bank_account_ownership_verification(
         self,
@@ -4092,7 +4092,7 @@ impl UpdateAccountSettings {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bacs_debit_payments`: a [`UpdateAccountSettingsBacsDebitPayments`](super::UpdateAccountSettingsBacsDebitPayments).
+    /// `bacs_debit_payments`: [`UpdateAccountSettingsBacsDebitPayments`](super::UpdateAccountSettingsBacsDebitPayments).
     #[inline]
     pub fn bacs_debit_payments(
         self,
@@ -4104,7 +4104,7 @@ impl UpdateAccountSettings {
             self.parameters.object("bacs_debit_payments", bacs_debit_payments),
         )
     }
-    /// `branding`: a [`UpdateAccountSettingsBranding`](super::UpdateAccountSettingsBranding).
+    /// `branding`: [`UpdateAccountSettingsBranding`](super::UpdateAccountSettingsBranding).
     #[inline]
     pub fn branding(
         self,
@@ -4112,7 +4112,7 @@ impl UpdateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("branding", branding))
     }
-    /// `card_issuing`: a [`UpdateAccountSettingsCardIssuing`](super::UpdateAccountSettingsCardIssuing).
+    /// `card_issuing`: [`UpdateAccountSettingsCardIssuing`](super::UpdateAccountSettingsCardIssuing).
     #[inline]
     pub fn card_issuing(
         self,
@@ -4120,7 +4120,7 @@ impl UpdateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_issuing", card_issuing))
     }
-    /// `card_payments`: a [`UpdateAccountSettingsCardPayments`](super::UpdateAccountSettingsCardPayments).
+    /// `card_payments`: [`UpdateAccountSettingsCardPayments`](super::UpdateAccountSettingsCardPayments).
     #[inline]
     pub fn card_payments(
         self,
@@ -4128,7 +4128,7 @@ impl UpdateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_payments", card_payments))
     }
-    /// `invoices`: a [`UpdateAccountSettingsInvoices`](super::UpdateAccountSettingsInvoices).
+    /// `invoices`: [`UpdateAccountSettingsInvoices`](super::UpdateAccountSettingsInvoices).
     #[inline]
     pub fn invoices(
         self,
@@ -4136,7 +4136,7 @@ impl UpdateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("invoices", invoices))
     }
-    /// `payments`: a [`UpdateAccountSettingsPayments`](super::UpdateAccountSettingsPayments).
+    /// `payments`: [`UpdateAccountSettingsPayments`](super::UpdateAccountSettingsPayments).
     #[inline]
     pub fn payments(
         self,
@@ -4144,7 +4144,7 @@ impl UpdateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payments", payments))
     }
-    /// `payouts`: a [`UpdateAccountSettingsPayouts`](super::UpdateAccountSettingsPayouts).
+    /// `payouts`: [`UpdateAccountSettingsPayouts`](super::UpdateAccountSettingsPayouts).
     #[inline]
     pub fn payouts(
         self,
@@ -4152,7 +4152,7 @@ impl UpdateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payouts", payouts))
     }
-    /// `paypay_payments`: a [`UpdateAccountSettingsPaypayPayments`](super::UpdateAccountSettingsPaypayPayments).
+    /// `paypay_payments`: [`UpdateAccountSettingsPaypayPayments`](super::UpdateAccountSettingsPaypayPayments).
     #[inline]
     pub fn paypay_payments(
         self,
@@ -4160,7 +4160,7 @@ impl UpdateAccountSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paypay_payments", paypay_payments))
     }
-    /// `sepa_debit_payments`: a [`UpdateAccountSettingsSepaDebitPayments`](super::UpdateAccountSettingsSepaDebitPayments).
+    /// `sepa_debit_payments`: [`UpdateAccountSettingsSepaDebitPayments`](super::UpdateAccountSettingsSepaDebitPayments).
     #[inline]
     pub fn sepa_debit_payments(
         self,
@@ -4172,7 +4172,7 @@ impl UpdateAccountSettings {
             self.parameters.object("sepa_debit_payments", sepa_debit_payments),
         )
     }
-    /// `treasury`: a [`UpdateAccountSettingsTreasury`](super::UpdateAccountSettingsTreasury).
+    /// `treasury`: [`UpdateAccountSettingsTreasury`](super::UpdateAccountSettingsTreasury).
     #[inline]
     pub fn treasury(
         self,

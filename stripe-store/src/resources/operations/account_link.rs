@@ -23,7 +23,7 @@ impl CreateAccountLink {
     pub fn collect(self, collect: super::CreateAccountLinkCollect) -> Self {
         Self::from_parameters(self.parameters.one_of("collect", collect))
     }
-    /// `collection_options`: a [`CreateAccountLinkCollectionOptions`](super::CreateAccountLinkCollectionOptions).
+    /// `collection_options`: [`CreateAccountLinkCollectionOptions`](super::CreateAccountLinkCollectionOptions).
     #[inline]
     pub fn collection_options(
         self,

@@ -12,7 +12,7 @@ pub type CreateAccountSession = Builder<markers::CreateAccountSession>;
 impl CreateAccountSession {
     /// With what it cannot do without:
     /// * `account`: a text.
-    /// * `components`: a [`CreateAccountSessionComponents`](super::CreateAccountSessionComponents).
+    /// * `components`: [`CreateAccountSessionComponents`](super::CreateAccountSessionComponents).
     #[inline]
     pub fn new(
         account: impl Into<String>,
@@ -41,7 +41,7 @@ impl CreateAccountSessionComponents {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `account_management`: a [`CreateAccountSessionComponentsAccountManagement`](super::CreateAccountSessionComponentsAccountManagement).
+    /// `account_management`: [`CreateAccountSessionComponentsAccountManagement`](super::CreateAccountSessionComponentsAccountManagement).
     #[inline]
     pub fn account_management(
         self,
@@ -53,7 +53,7 @@ impl CreateAccountSessionComponents {
             self.parameters.object("account_management", account_management),
         )
     }
-    /// `account_onboarding`: a [`CreateAccountSessionComponentsAccountOnboarding`](super::CreateAccountSessionComponentsAccountOnboarding).
+    /// `account_onboarding`: [`CreateAccountSessionComponentsAccountOnboarding`](super::CreateAccountSessionComponentsAccountOnboarding).
     #[inline]
     pub fn account_onboarding(
         self,
@@ -65,7 +65,7 @@ impl CreateAccountSessionComponents {
             self.parameters.object("account_onboarding", account_onboarding),
         )
     }
-    /// `balance_report`: a [`CreateAccountSessionComponentsBalanceReport`](super::CreateAccountSessionComponentsBalanceReport).
+    /// `balance_report`: [`CreateAccountSessionComponentsBalanceReport`](super::CreateAccountSessionComponentsBalanceReport).
     #[inline]
     pub fn balance_report(
         self,
@@ -75,7 +75,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("balance_report", balance_report))
     }
-    /// `balances`: a [`CreateAccountSessionComponentsBalances`](super::CreateAccountSessionComponentsBalances).
+    /// `balances`: [`CreateAccountSessionComponentsBalances`](super::CreateAccountSessionComponentsBalances).
     #[inline]
     pub fn balances(
         self,
@@ -83,7 +83,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("balances", balances))
     }
-    /// `disputes_list`: a [`CreateAccountSessionComponentsDisputesList`](super::CreateAccountSessionComponentsDisputesList).
+    /// `disputes_list`: [`CreateAccountSessionComponentsDisputesList`](super::CreateAccountSessionComponentsDisputesList).
     #[inline]
     pub fn disputes_list(
         self,
@@ -93,7 +93,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("disputes_list", disputes_list))
     }
-    /// `documents`: a [`CreateAccountSessionComponentsDocuments`](super::CreateAccountSessionComponentsDocuments).
+    /// `documents`: [`CreateAccountSessionComponentsDocuments`](super::CreateAccountSessionComponentsDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -101,7 +101,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("documents", documents))
     }
-    /// `financial_account`: a [`CreateAccountSessionComponentsFinancialAccount`](super::CreateAccountSessionComponentsFinancialAccount).
+    /// `financial_account`: [`CreateAccountSessionComponentsFinancialAccount`](super::CreateAccountSessionComponentsFinancialAccount).
     #[inline]
     pub fn financial_account(
         self,
@@ -113,7 +113,7 @@ impl CreateAccountSessionComponents {
             self.parameters.object("financial_account", financial_account),
         )
     }
-    /// `financial_account_transactions`: a [`CreateAccountSessionComponentsFinancialAccountTransactions`](super::CreateAccountSessionComponentsFinancialAccountTransactions).
+    /// `financial_account_transactions`: [`CreateAccountSessionComponentsFinancialAccountTransactions`](super::CreateAccountSessionComponentsFinancialAccountTransactions).
     #[inline]
     pub fn financial_account_transactions(
         self,
@@ -127,7 +127,7 @@ impl CreateAccountSessionComponents {
                 .object("financial_account_transactions", financial_account_transactions),
         )
     }
-    /// `instant_payouts_promotion`: a [`CreateAccountSessionComponentsInstantPayoutsPromotion`](super::CreateAccountSessionComponentsInstantPayoutsPromotion).
+    /// `instant_payouts_promotion`: [`CreateAccountSessionComponentsInstantPayoutsPromotion`](super::CreateAccountSessionComponentsInstantPayoutsPromotion).
     #[inline]
     pub fn instant_payouts_promotion(
         self,
@@ -141,7 +141,7 @@ impl CreateAccountSessionComponents {
                 .object("instant_payouts_promotion", instant_payouts_promotion),
         )
     }
-    /// `issuing_card`: a [`CreateAccountSessionComponentsIssuingCard`](super::CreateAccountSessionComponentsIssuingCard).
+    /// `issuing_card`: [`CreateAccountSessionComponentsIssuingCard`](super::CreateAccountSessionComponentsIssuingCard).
     #[inline]
     pub fn issuing_card(
         self,
@@ -151,7 +151,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("issuing_card", issuing_card))
     }
-    /// `issuing_cards_list`: a [`CreateAccountSessionComponentsIssuingCardsList`](super::CreateAccountSessionComponentsIssuingCardsList).
+    /// `issuing_cards_list`: [`CreateAccountSessionComponentsIssuingCardsList`](super::CreateAccountSessionComponentsIssuingCardsList).
     #[inline]
     pub fn issuing_cards_list(
         self,
@@ -163,7 +163,7 @@ impl CreateAccountSessionComponents {
             self.parameters.object("issuing_cards_list", issuing_cards_list),
         )
     }
-    /// `notification_banner`: a [`CreateAccountSessionComponentsNotificationBanner`](super::CreateAccountSessionComponentsNotificationBanner).
+    /// `notification_banner`: [`CreateAccountSessionComponentsNotificationBanner`](super::CreateAccountSessionComponentsNotificationBanner).
     #[inline]
     pub fn notification_banner(
         self,
@@ -175,7 +175,7 @@ impl CreateAccountSessionComponents {
             self.parameters.object("notification_banner", notification_banner),
         )
     }
-    /// `payment_details`: a [`CreateAccountSessionComponentsPaymentDetails`](super::CreateAccountSessionComponentsPaymentDetails).
+    /// `payment_details`: [`CreateAccountSessionComponentsPaymentDetails`](super::CreateAccountSessionComponentsPaymentDetails).
     #[inline]
     pub fn payment_details(
         self,
@@ -185,7 +185,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payment_details", payment_details))
     }
-    /// `payment_disputes`: a [`CreateAccountSessionComponentsPaymentDisputes`](super::CreateAccountSessionComponentsPaymentDisputes).
+    /// `payment_disputes`: [`CreateAccountSessionComponentsPaymentDisputes`](super::CreateAccountSessionComponentsPaymentDisputes).
     #[inline]
     pub fn payment_disputes(
         self,
@@ -197,7 +197,7 @@ impl CreateAccountSessionComponents {
             self.parameters.object("payment_disputes", payment_disputes),
         )
     }
-    /// `payment_method_settings`: a [`CreateAccountSessionComponentsPaymentMethodSettings`](super::CreateAccountSessionComponentsPaymentMethodSettings).
+    /// `payment_method_settings`: [`CreateAccountSessionComponentsPaymentMethodSettings`](super::CreateAccountSessionComponentsPaymentMethodSettings).
     #[inline]
     pub fn payment_method_settings(
         self,
@@ -209,7 +209,7 @@ impl CreateAccountSessionComponents {
             self.parameters.object("payment_method_settings", payment_method_settings),
         )
     }
-    /// `payments`: a [`CreateAccountSessionComponentsPayments`](super::CreateAccountSessionComponentsPayments).
+    /// `payments`: [`CreateAccountSessionComponentsPayments`](super::CreateAccountSessionComponentsPayments).
     #[inline]
     pub fn payments(
         self,
@@ -217,7 +217,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payments", payments))
     }
-    /// `payout_details`: a [`CreateAccountSessionComponentsPayoutDetails`](super::CreateAccountSessionComponentsPayoutDetails).
+    /// `payout_details`: [`CreateAccountSessionComponentsPayoutDetails`](super::CreateAccountSessionComponentsPayoutDetails).
     #[inline]
     pub fn payout_details(
         self,
@@ -227,7 +227,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payout_details", payout_details))
     }
-    /// `payout_reconciliation_report`: a [`CreateAccountSessionComponentsPayoutReconciliationReport`](super::CreateAccountSessionComponentsPayoutReconciliationReport).
+    /// `payout_reconciliation_report`: [`CreateAccountSessionComponentsPayoutReconciliationReport`](super::CreateAccountSessionComponentsPayoutReconciliationReport).
     #[inline]
     pub fn payout_reconciliation_report(
         self,
@@ -241,7 +241,7 @@ impl CreateAccountSessionComponents {
                 .object("payout_reconciliation_report", payout_reconciliation_report),
         )
     }
-    /// `payouts`: a [`CreateAccountSessionComponentsPayouts`](super::CreateAccountSessionComponentsPayouts).
+    /// `payouts`: [`CreateAccountSessionComponentsPayouts`](super::CreateAccountSessionComponentsPayouts).
     #[inline]
     pub fn payouts(
         self,
@@ -249,7 +249,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payouts", payouts))
     }
-    /// `payouts_list`: a [`CreateAccountSessionComponentsPayoutsList`](super::CreateAccountSessionComponentsPayoutsList).
+    /// `payouts_list`: [`CreateAccountSessionComponentsPayoutsList`](super::CreateAccountSessionComponentsPayoutsList).
     #[inline]
     pub fn payouts_list(
         self,
@@ -259,7 +259,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payouts_list", payouts_list))
     }
-    /// `reporting_chart`: a [`CreateAccountSessionComponentsReportingChart`](super::CreateAccountSessionComponentsReportingChart).
+    /// `reporting_chart`: [`CreateAccountSessionComponentsReportingChart`](super::CreateAccountSessionComponentsReportingChart).
     #[inline]
     pub fn reporting_chart(
         self,
@@ -269,7 +269,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("reporting_chart", reporting_chart))
     }
-    /// `tax_registrations`: a [`CreateAccountSessionComponentsTaxRegistrations`](super::CreateAccountSessionComponentsTaxRegistrations).
+    /// `tax_registrations`: [`CreateAccountSessionComponentsTaxRegistrations`](super::CreateAccountSessionComponentsTaxRegistrations).
     #[inline]
     pub fn tax_registrations(
         self,
@@ -281,7 +281,7 @@ impl CreateAccountSessionComponents {
             self.parameters.object("tax_registrations", tax_registrations),
         )
     }
-    /// `tax_settings`: a [`CreateAccountSessionComponentsTaxSettings`](super::CreateAccountSessionComponentsTaxSettings).
+    /// `tax_settings`: [`CreateAccountSessionComponentsTaxSettings`](super::CreateAccountSessionComponentsTaxSettings).
     #[inline]
     pub fn tax_settings(
         self,
@@ -291,7 +291,7 @@ impl CreateAccountSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("tax_settings", tax_settings))
     }
-    /// `terminal_hardware_orders`: a [`CreateAccountSessionComponentsTerminalHardwareOrders`](super::CreateAccountSessionComponentsTerminalHardwareOrders).
+    /// `terminal_hardware_orders`: [`CreateAccountSessionComponentsTerminalHardwareOrders`](super::CreateAccountSessionComponentsTerminalHardwareOrders).
     #[inline]
     pub fn terminal_hardware_orders(
         self,
@@ -303,7 +303,7 @@ impl CreateAccountSessionComponents {
             self.parameters.object("terminal_hardware_orders", terminal_hardware_orders),
         )
     }
-    /// `terminal_hardware_shop`: a [`CreateAccountSessionComponentsTerminalHardwareShop`](super::CreateAccountSessionComponentsTerminalHardwareShop).
+    /// `terminal_hardware_shop`: [`CreateAccountSessionComponentsTerminalHardwareShop`](super::CreateAccountSessionComponentsTerminalHardwareShop).
     #[inline]
     pub fn terminal_hardware_shop(
         self,
@@ -327,7 +327,7 @@ impl CreateAccountSessionComponentsAccountManagement {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateAccountSessionComponentsAccountManagementFeatures`](super::CreateAccountSessionComponentsAccountManagementFeatures).
+    /// `features`: [`CreateAccountSessionComponentsAccountManagementFeatures`](super::CreateAccountSessionComponentsAccountManagementFeatures).
     #[inline]
     pub fn features(
         self,
@@ -415,7 +415,7 @@ impl CreateAccountSessionComponentsFinancialAccount {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateAccountSessionComponentsFinancialAccountFeatures`](super::CreateAccountSessionComponentsFinancialAccountFeatures).
+    /// `features`: [`CreateAccountSessionComponentsFinancialAccountFeatures`](super::CreateAccountSessionComponentsFinancialAccountFeatures).
     #[inline]
     pub fn features(
         self,
@@ -482,7 +482,7 @@ impl CreateAccountSessionComponentsFinancialAccountTransactions {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateAccountSessionComponentsFinancialAccountTransactionsFeatures`](super::CreateAccountSessionComponentsFinancialAccountTransactionsFeatures).
+    /// `features`: [`CreateAccountSessionComponentsFinancialAccountTransactionsFeatures`](super::CreateAccountSessionComponentsFinancialAccountTransactionsFeatures).
     #[inline]
     pub fn features(
         self,
@@ -527,7 +527,7 @@ impl CreateAccountSessionComponentsInstantPayoutsPromotion {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateAccountSessionComponentsInstantPayoutsPromotionFeatures`](super::CreateAccountSessionComponentsInstantPayoutsPromotionFeatures).
+    /// `features`: [`CreateAccountSessionComponentsInstantPayoutsPromotionFeatures`](super::CreateAccountSessionComponentsInstantPayoutsPromotionFeatures).
     #[inline]
     pub fn features(
         self,
@@ -589,7 +589,7 @@ impl CreateAccountSessionComponentsIssuingCard {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateAccountSessionComponentsIssuingCardFeatures`](super::CreateAccountSessionComponentsIssuingCardFeatures).
+    /// `features`: [`CreateAccountSessionComponentsIssuingCardFeatures`](super::CreateAccountSessionComponentsIssuingCardFeatures).
     #[inline]
     pub fn features(
         self,
@@ -653,7 +653,7 @@ impl CreateAccountSessionComponentsIssuingCardsList {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateAccountSessionComponentsIssuingCardsListFeatures`](super::CreateAccountSessionComponentsIssuingCardsListFeatures).
+    /// `features`: [`CreateAccountSessionComponentsIssuingCardsListFeatures`](super::CreateAccountSessionComponentsIssuingCardsListFeatures).
     #[inline]
     pub fn features(
         self,
@@ -740,7 +740,7 @@ impl CreateAccountSessionComponentsPaymentDisputes {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateAccountSessionComponentsPaymentDisputesFeatures`](super::CreateAccountSessionComponentsPaymentDisputesFeatures).
+    /// `features`: [`CreateAccountSessionComponentsPaymentDisputesFeatures`](super::CreateAccountSessionComponentsPaymentDisputesFeatures).
     #[inline]
     pub fn features(
         self,
@@ -809,7 +809,7 @@ impl CreateAccountSessionComponentsPaymentMethodSettings {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateAccountSessionComponentsPaymentMethodSettingsFeatures`](super::CreateAccountSessionComponentsPaymentMethodSettingsFeatures).
+    /// `features`: [`CreateAccountSessionComponentsPaymentMethodSettingsFeatures`](super::CreateAccountSessionComponentsPaymentMethodSettingsFeatures).
     #[inline]
     pub fn features(
         self,
@@ -857,7 +857,7 @@ impl CreateAccountSessionComponentsPayments {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateAccountSessionComponentsPaymentsFeatures`](super::CreateAccountSessionComponentsPaymentsFeatures).
+    /// `features`: [`CreateAccountSessionComponentsPaymentsFeatures`](super::CreateAccountSessionComponentsPaymentsFeatures).
     #[inline]
     pub fn features(
         self,
@@ -935,7 +935,7 @@ impl CreateAccountSessionComponentsPayouts {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateAccountSessionComponentsPayoutsFeatures`](super::CreateAccountSessionComponentsPayoutsFeatures).
+    /// `features`: [`CreateAccountSessionComponentsPayoutsFeatures`](super::CreateAccountSessionComponentsPayoutsFeatures).
     #[inline]
     pub fn features(
         self,

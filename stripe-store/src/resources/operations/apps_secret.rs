@@ -11,7 +11,7 @@ use stripe_store::view::Timestamp;
 pub type ListAppsSecrets = Builder<markers::ListAppsSecrets>;
 impl ListAppsSecrets {
     /// With what it cannot do without:
-    /// * `scope`: a [`ListAppsSecretsScope`](super::ListAppsSecretsScope).
+    /// * `scope`: [`ListAppsSecretsScope`](super::ListAppsSecretsScope).
     #[inline]
     pub fn new(scope: impl c::IntoObject<super::ListAppsSecretsScope>) -> Self {
         Self::from_parameters(c::Parameters::new().object("scope", scope))
@@ -31,7 +31,7 @@ impl CreateAppsSecret {
     /// With what it cannot do without:
     /// * `name`: a text.
     /// * `payload`: a text.
-    /// * `scope`: a [`CreateAppsSecretScope`](super::CreateAppsSecretScope).
+    /// * `scope`: [`CreateAppsSecretScope`](super::CreateAppsSecretScope).
     #[inline]
     pub fn new(
         name: impl Into<String>,
@@ -64,7 +64,7 @@ pub type DeleteAppsSecret = Builder<markers::DeleteAppsSecret>;
 impl DeleteAppsSecret {
     /// With what it cannot do without:
     /// * `name`: a text.
-    /// * `scope`: a [`DeleteAppsSecretScope`](super::DeleteAppsSecretScope).
+    /// * `scope`: [`DeleteAppsSecretScope`](super::DeleteAppsSecretScope).
     #[inline]
     pub fn new(
         name: impl Into<String>,
@@ -88,7 +88,7 @@ pub type FindAppsSecret = Builder<markers::FindAppsSecret>;
 impl FindAppsSecret {
     /// With what it cannot do without:
     /// * `name`: a text.
-    /// * `scope`: a [`FindAppsSecretScope`](super::FindAppsSecretScope).
+    /// * `scope`: [`FindAppsSecretScope`](super::FindAppsSecretScope).
     #[inline]
     pub fn new(
         name: impl Into<String>,

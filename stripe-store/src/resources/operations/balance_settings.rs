@@ -32,7 +32,7 @@ impl UpdateBalanceSettings {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `payments`: a [`UpdateBalanceSettingsPayments`](super::UpdateBalanceSettingsPayments).
+    /// `payments`: [`UpdateBalanceSettingsPayments`](super::UpdateBalanceSettingsPayments).
     #[inline]
     pub fn payments(
         self,
@@ -62,7 +62,7 @@ impl UpdateBalanceSettingsPayments {
             self.parameters.bool("debit_negative_balances", debit_negative_balances),
         )
     }
-    /// `payouts`: a [`UpdateBalanceSettingsPaymentsPayouts`](super::UpdateBalanceSettingsPaymentsPayouts).
+    /// `payouts`: [`UpdateBalanceSettingsPaymentsPayouts`](super::UpdateBalanceSettingsPaymentsPayouts).
     #[inline]
     pub fn payouts(
         self,
@@ -70,7 +70,7 @@ impl UpdateBalanceSettingsPayments {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payouts", payouts))
     }
-    /// `settlement_timing`: a [`UpdateBalanceSettingsPaymentsSettlementTiming`](super::UpdateBalanceSettingsPaymentsSettlementTiming).
+    /// `settlement_timing`: [`UpdateBalanceSettingsPaymentsSettlementTiming`](super::UpdateBalanceSettingsPaymentsSettlementTiming).
     #[inline]
     pub fn settlement_timing(
         self,
@@ -120,7 +120,7 @@ impl UpdateBalanceSettingsPaymentsPayouts {
                 .json("minimum_balance_by_currency", minimum_balance_by_currency),
         )
     }
-    /// `schedule`: a [`UpdateBalanceSettingsPaymentsPayoutsSchedule`](super::UpdateBalanceSettingsPaymentsPayoutsSchedule).
+    /// `schedule`: [`UpdateBalanceSettingsPaymentsPayoutsSchedule`](super::UpdateBalanceSettingsPaymentsPayoutsSchedule).
     #[inline]
     pub fn schedule(
         self,
@@ -191,7 +191,7 @@ impl UpdateBalanceSettingsPaymentsSettlementTiming {
             self.parameters.int("delay_days_override", delay_days_override),
         )
     }
-    /// `start_of_day`: a [`UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay`](super::UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay); an empty text empties it.
+    /// `start_of_day`: [`UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay`](super::UpdateBalanceSettingsPaymentsSettlementTimingStartOfDay); an empty text empties it.
     #[inline]
     pub fn start_of_day(
         self,

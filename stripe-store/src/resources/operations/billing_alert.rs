@@ -45,7 +45,7 @@ impl CreateBillingAlert {
             c::Parameters::new().text("alert_type", alert_type).text("title", title),
         )
     }
-    /// `usage_threshold`: a [`CreateBillingAlertUsageThreshold`](super::CreateBillingAlertUsageThreshold).
+    /// `usage_threshold`: [`CreateBillingAlertUsageThreshold`](super::CreateBillingAlertUsageThreshold).
     #[inline]
     pub fn usage_threshold(
         self,
@@ -154,7 +154,7 @@ impl CreateBillingAlertUsageThreshold {
                 .text("recurrence", recurrence),
         )
     }
-    /// `filters`: some [`CreateBillingAlertUsageThresholdFilters`](super::CreateBillingAlertUsageThresholdFilters).
+    /// `filters`: an array of [`CreateBillingAlertUsageThresholdFilters`](super::CreateBillingAlertUsageThresholdFilters).
     #[inline]
     pub fn filters(
         self,

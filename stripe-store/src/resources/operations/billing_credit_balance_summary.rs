@@ -14,7 +14,7 @@ pub type RetrieveBillingCreditBalanceSummary = Builder<
 >;
 impl RetrieveBillingCreditBalanceSummary {
     /// With what it cannot do without:
-    /// * `filter`: a [`RetrieveBillingCreditBalanceSummaryFilter`](super::RetrieveBillingCreditBalanceSummaryFilter).
+    /// * `filter`: [`RetrieveBillingCreditBalanceSummaryFilter`](super::RetrieveBillingCreditBalanceSummaryFilter).
     #[inline]
     pub fn new(
         filter: impl c::IntoObject<super::RetrieveBillingCreditBalanceSummaryFilter>,
@@ -49,7 +49,7 @@ impl RetrieveBillingCreditBalanceSummaryFilter {
     pub fn new(type_: super::RetrieveBillingCreditBalanceSummaryFilterType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `applicability_scope`: a [`RetrieveBillingCreditBalanceSummaryFilterApplicabilityScope`](super::RetrieveBillingCreditBalanceSummaryFilterApplicabilityScope).
+    /// `applicability_scope`: [`RetrieveBillingCreditBalanceSummaryFilterApplicabilityScope`](super::RetrieveBillingCreditBalanceSummaryFilterApplicabilityScope).
     #[inline]
     pub fn applicability_scope(
         self,

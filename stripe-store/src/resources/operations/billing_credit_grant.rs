@@ -38,8 +38,8 @@ impl c::OperationFacts for markers::ListBillingCreditGrants {
 pub type CreateBillingCreditGrant = Builder<markers::CreateBillingCreditGrant>;
 impl CreateBillingCreditGrant {
     /// With what it cannot do without:
-    /// * `amount`: a [`CreateBillingCreditGrantAmount`](super::CreateBillingCreditGrantAmount).
-    /// * `applicability_config`: a [`CreateBillingCreditGrantApplicabilityConfig`](super::CreateBillingCreditGrantApplicabilityConfig).
+    /// * `amount`: [`CreateBillingCreditGrantAmount`](super::CreateBillingCreditGrantAmount).
+    /// * `applicability_config`: [`CreateBillingCreditGrantApplicabilityConfig`](super::CreateBillingCreditGrantApplicabilityConfig).
     #[inline]
     pub fn new(
         amount: impl c::IntoObject<super::CreateBillingCreditGrantAmount>,
@@ -199,7 +199,7 @@ impl CreateBillingCreditGrantAmount {
     pub fn new(type_: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("type", type_))
     }
-    /// `monetary`: a [`CreateBillingCreditGrantAmountMonetary`](super::CreateBillingCreditGrantAmountMonetary).
+    /// `monetary`: [`CreateBillingCreditGrantAmountMonetary`](super::CreateBillingCreditGrantAmountMonetary).
     #[inline]
     pub fn monetary(
         self,
@@ -216,7 +216,7 @@ pub type CreateBillingCreditGrantApplicabilityConfig = Builder<
 >;
 impl CreateBillingCreditGrantApplicabilityConfig {
     /// With what it cannot do without:
-    /// * `scope`: a [`CreateBillingCreditGrantApplicabilityConfigScope`](super::CreateBillingCreditGrantApplicabilityConfigScope).
+    /// * `scope`: [`CreateBillingCreditGrantApplicabilityConfigScope`](super::CreateBillingCreditGrantApplicabilityConfigScope).
     #[inline]
     pub fn new(
         scope: impl c::IntoObject<
@@ -241,7 +241,7 @@ impl CreateBillingCreditGrantApplicabilityConfigScope {
     pub fn price_type(self, price_type: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price_type", price_type))
     }
-    /// `prices`: some [`CreateBillingCreditGrantApplicabilityConfigScopePrices`](super::CreateBillingCreditGrantApplicabilityConfigScopePrices).
+    /// `prices`: an array of [`CreateBillingCreditGrantApplicabilityConfigScopePrices`](super::CreateBillingCreditGrantApplicabilityConfigScopePrices).
     #[inline]
     pub fn prices(
         self,

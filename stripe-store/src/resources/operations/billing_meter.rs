@@ -33,7 +33,7 @@ impl c::OperationFacts for markers::ListBillingMeters {
 pub type CreateBillingMeter = Builder<markers::CreateBillingMeter>;
 impl CreateBillingMeter {
     /// With what it cannot do without:
-    /// * `default_aggregation`: a [`CreateBillingMeterDefaultAggregation`](super::CreateBillingMeterDefaultAggregation).
+    /// * `default_aggregation`: [`CreateBillingMeterDefaultAggregation`](super::CreateBillingMeterDefaultAggregation).
     /// * `display_name`: a text.
     /// * `event_name`: a text.
     #[inline]
@@ -51,7 +51,7 @@ impl CreateBillingMeter {
                 .text("event_name", event_name),
         )
     }
-    /// `customer_mapping`: a [`CreateBillingMeterCustomerMapping`](super::CreateBillingMeterCustomerMapping).
+    /// `customer_mapping`: [`CreateBillingMeterCustomerMapping`](super::CreateBillingMeterCustomerMapping).
     #[inline]
     pub fn customer_mapping(
         self,
@@ -71,7 +71,7 @@ impl CreateBillingMeter {
             self.parameters.one_of("event_time_window", event_time_window),
         )
     }
-    /// `value_settings`: a [`CreateBillingMeterValueSettings`](super::CreateBillingMeterValueSettings).
+    /// `value_settings`: [`CreateBillingMeterValueSettings`](super::CreateBillingMeterValueSettings).
     #[inline]
     pub fn value_settings(
         self,

@@ -20,7 +20,7 @@ impl CreateBillingMeterEventAdjustment {
             c::Parameters::new().text("event_name", event_name).text("type", type_),
         )
     }
-    /// `cancel`: a [`CreateBillingMeterEventAdjustmentCancel`](super::CreateBillingMeterEventAdjustmentCancel).
+    /// `cancel`: [`CreateBillingMeterEventAdjustmentCancel`](super::CreateBillingMeterEventAdjustmentCancel).
     #[inline]
     pub fn cancel(
         self,

@@ -41,14 +41,14 @@ pub type CreateBillingPortalConfiguration = Builder<
 >;
 impl CreateBillingPortalConfiguration {
     /// With what it cannot do without:
-    /// * `features`: a [`CreateBillingPortalConfigurationFeatures`](super::CreateBillingPortalConfigurationFeatures).
+    /// * `features`: [`CreateBillingPortalConfigurationFeatures`](super::CreateBillingPortalConfigurationFeatures).
     #[inline]
     pub fn new(
         features: impl c::IntoObject<super::CreateBillingPortalConfigurationFeatures>,
     ) -> Self {
         Self::from_parameters(c::Parameters::new().object("features", features))
     }
-    /// `business_profile`: a [`CreateBillingPortalConfigurationBusinessProfile`](super::CreateBillingPortalConfigurationBusinessProfile).
+    /// `business_profile`: [`CreateBillingPortalConfigurationBusinessProfile`](super::CreateBillingPortalConfigurationBusinessProfile).
     #[inline]
     pub fn business_profile(
         self,
@@ -67,7 +67,7 @@ impl CreateBillingPortalConfiguration {
             self.parameters.text("default_return_url", default_return_url),
         )
     }
-    /// `login_page`: a [`CreateBillingPortalConfigurationLoginPage`](super::CreateBillingPortalConfigurationLoginPage).
+    /// `login_page`: [`CreateBillingPortalConfigurationLoginPage`](super::CreateBillingPortalConfigurationLoginPage).
     #[inline]
     pub fn login_page(
         self,
@@ -133,7 +133,7 @@ impl UpdateBillingPortalConfiguration {
     pub fn active(self, active: bool) -> Self {
         Self::from_parameters(self.parameters.bool("active", active))
     }
-    /// `business_profile`: a [`UpdateBillingPortalConfigurationBusinessProfile`](super::UpdateBillingPortalConfigurationBusinessProfile).
+    /// `business_profile`: [`UpdateBillingPortalConfigurationBusinessProfile`](super::UpdateBillingPortalConfigurationBusinessProfile).
     #[inline]
     pub fn business_profile(
         self,
@@ -152,7 +152,7 @@ impl UpdateBillingPortalConfiguration {
             self.parameters.text("default_return_url", default_return_url),
         )
     }
-    /// `features`: a [`UpdateBillingPortalConfigurationFeatures`](super::UpdateBillingPortalConfigurationFeatures).
+    /// `features`: [`UpdateBillingPortalConfigurationFeatures`](super::UpdateBillingPortalConfigurationFeatures).
     #[inline]
     pub fn features(
         self,
@@ -160,7 +160,7 @@ impl UpdateBillingPortalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("features", features))
     }
-    /// `login_page`: a [`UpdateBillingPortalConfigurationLoginPage`](super::UpdateBillingPortalConfigurationLoginPage).
+    /// `login_page`: [`UpdateBillingPortalConfigurationLoginPage`](super::UpdateBillingPortalConfigurationLoginPage).
     #[inline]
     pub fn login_page(
         self,
@@ -228,7 +228,7 @@ impl CreateBillingPortalConfigurationFeatures {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `customer_update`: a [`CreateBillingPortalConfigurationFeaturesCustomerUpdate`](super::CreateBillingPortalConfigurationFeaturesCustomerUpdate).
+    /// `customer_update`: [`CreateBillingPortalConfigurationFeaturesCustomerUpdate`](super::CreateBillingPortalConfigurationFeaturesCustomerUpdate).
     #[inline]
     pub fn customer_update(
         self,
@@ -238,7 +238,7 @@ impl CreateBillingPortalConfigurationFeatures {
     ) -> Self {
         Self::from_parameters(self.parameters.object("customer_update", customer_update))
     }
-    /// `invoice_history`: a [`CreateBillingPortalConfigurationFeaturesInvoiceHistory`](super::CreateBillingPortalConfigurationFeaturesInvoiceHistory).
+    /// `invoice_history`: [`CreateBillingPortalConfigurationFeaturesInvoiceHistory`](super::CreateBillingPortalConfigurationFeaturesInvoiceHistory).
     #[inline]
     pub fn invoice_history(
         self,
@@ -248,7 +248,7 @@ impl CreateBillingPortalConfigurationFeatures {
     ) -> Self {
         Self::from_parameters(self.parameters.object("invoice_history", invoice_history))
     }
-    /// `payment_method_update`: a [`CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate`](super::CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate).
+    /// `payment_method_update`: [`CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate`](super::CreateBillingPortalConfigurationFeaturesPaymentMethodUpdate).
     #[inline]
     pub fn payment_method_update(
         self,
@@ -260,7 +260,7 @@ impl CreateBillingPortalConfigurationFeatures {
             self.parameters.object("payment_method_update", payment_method_update),
         )
     }
-    /// `subscription_cancel`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionCancel`](super::CreateBillingPortalConfigurationFeaturesSubscriptionCancel).
+    /// `subscription_cancel`: [`CreateBillingPortalConfigurationFeaturesSubscriptionCancel`](super::CreateBillingPortalConfigurationFeaturesSubscriptionCancel).
     #[inline]
     pub fn subscription_cancel(
         self,
@@ -272,7 +272,7 @@ impl CreateBillingPortalConfigurationFeatures {
             self.parameters.object("subscription_cancel", subscription_cancel),
         )
     }
-    /// `subscription_pause`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionPause`](super::CreateBillingPortalConfigurationFeaturesSubscriptionPause).
+    /// `subscription_pause`: [`CreateBillingPortalConfigurationFeaturesSubscriptionPause`](super::CreateBillingPortalConfigurationFeaturesSubscriptionPause).
     #[inline]
     pub fn subscription_pause(
         self,
@@ -284,7 +284,7 @@ impl CreateBillingPortalConfigurationFeatures {
             self.parameters.object("subscription_pause", subscription_pause),
         )
     }
-    /// `subscription_update`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdate`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdate).
+    /// `subscription_update`: [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdate`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdate).
     #[inline]
     pub fn subscription_update(
         self,
@@ -358,7 +358,7 @@ impl CreateBillingPortalConfigurationFeaturesSubscriptionCancel {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `cancellation_reason`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason`](super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason).
+    /// `cancellation_reason`: [`CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason`](super::CreateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason).
     #[inline]
     pub fn cancellation_reason(
         self,
@@ -429,7 +429,7 @@ impl CreateBillingPortalConfigurationFeaturesSubscriptionPause {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `duration`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration`](super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration).
+    /// `duration`: [`CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration`](super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration).
     #[inline]
     pub fn duration(
         self,
@@ -458,7 +458,7 @@ impl CreateBillingPortalConfigurationFeaturesSubscriptionPauseDuration {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `interval_options`: some [`CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions`](super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions); an empty text empties it.
+    /// `interval_options`: an array of [`CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions`](super::CreateBillingPortalConfigurationFeaturesSubscriptionPauseDurationIntervalOptions); an empty text empties it.
     #[inline]
     pub fn interval_options(
         self,
@@ -508,7 +508,7 @@ impl CreateBillingPortalConfigurationFeaturesSubscriptionUpdate {
                 .several_of("default_allowed_updates", default_allowed_updates),
         )
     }
-    /// `products`: some [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts); an empty text empties it.
+    /// `products`: an array of [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts); an empty text empties it.
     #[inline]
     pub fn products(
         self,
@@ -528,7 +528,7 @@ impl CreateBillingPortalConfigurationFeaturesSubscriptionUpdate {
             self.parameters.one_of("proration_behavior", proration_behavior),
         )
     }
-    /// `schedule_at_period_end`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd).
+    /// `schedule_at_period_end`: [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd).
     #[inline]
     pub fn schedule_at_period_end(
         self,
@@ -568,7 +568,7 @@ impl CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts {
             c::Parameters::new().texts("prices", prices).text("product", product),
         )
     }
-    /// `adjustable_quantity`: a [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProductsAdjustableQuantity`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProductsAdjustableQuantity).
+    /// `adjustable_quantity`: [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProductsAdjustableQuantity`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateProductsAdjustableQuantity).
     #[inline]
     pub fn adjustable_quantity(
         self,
@@ -593,7 +593,7 @@ impl CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodE
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `conditions`: some [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions).
+    /// `conditions`: an array of [`CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions`](super::CreateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions).
     #[inline]
     pub fn conditions(
         self,
@@ -660,7 +660,7 @@ impl UpdateBillingPortalConfigurationFeatures {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `customer_update`: a [`UpdateBillingPortalConfigurationFeaturesCustomerUpdate`](super::UpdateBillingPortalConfigurationFeaturesCustomerUpdate).
+    /// `customer_update`: [`UpdateBillingPortalConfigurationFeaturesCustomerUpdate`](super::UpdateBillingPortalConfigurationFeaturesCustomerUpdate).
     #[inline]
     pub fn customer_update(
         self,
@@ -670,7 +670,7 @@ impl UpdateBillingPortalConfigurationFeatures {
     ) -> Self {
         Self::from_parameters(self.parameters.object("customer_update", customer_update))
     }
-    /// `invoice_history`: a [`UpdateBillingPortalConfigurationFeaturesInvoiceHistory`](super::UpdateBillingPortalConfigurationFeaturesInvoiceHistory).
+    /// `invoice_history`: [`UpdateBillingPortalConfigurationFeaturesInvoiceHistory`](super::UpdateBillingPortalConfigurationFeaturesInvoiceHistory).
     #[inline]
     pub fn invoice_history(
         self,
@@ -680,7 +680,7 @@ impl UpdateBillingPortalConfigurationFeatures {
     ) -> Self {
         Self::from_parameters(self.parameters.object("invoice_history", invoice_history))
     }
-    /// `payment_method_update`: a [`UpdateBillingPortalConfigurationFeaturesPaymentMethodUpdate`](super::UpdateBillingPortalConfigurationFeaturesPaymentMethodUpdate).
+    /// `payment_method_update`: [`UpdateBillingPortalConfigurationFeaturesPaymentMethodUpdate`](super::UpdateBillingPortalConfigurationFeaturesPaymentMethodUpdate).
     #[inline]
     pub fn payment_method_update(
         self,
@@ -692,7 +692,7 @@ impl UpdateBillingPortalConfigurationFeatures {
             self.parameters.object("payment_method_update", payment_method_update),
         )
     }
-    /// `subscription_cancel`: a [`UpdateBillingPortalConfigurationFeaturesSubscriptionCancel`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancel).
+    /// `subscription_cancel`: [`UpdateBillingPortalConfigurationFeaturesSubscriptionCancel`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancel).
     #[inline]
     pub fn subscription_cancel(
         self,
@@ -704,7 +704,7 @@ impl UpdateBillingPortalConfigurationFeatures {
             self.parameters.object("subscription_cancel", subscription_cancel),
         )
     }
-    /// `subscription_pause`: a [`UpdateBillingPortalConfigurationFeaturesSubscriptionPause`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionPause).
+    /// `subscription_pause`: [`UpdateBillingPortalConfigurationFeaturesSubscriptionPause`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionPause).
     #[inline]
     pub fn subscription_pause(
         self,
@@ -716,7 +716,7 @@ impl UpdateBillingPortalConfigurationFeatures {
             self.parameters.object("subscription_pause", subscription_pause),
         )
     }
-    /// `subscription_update`: a [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate).
+    /// `subscription_update`: [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate).
     #[inline]
     pub fn subscription_update(
         self,
@@ -771,7 +771,7 @@ impl UpdateBillingPortalConfigurationFeaturesSubscriptionCancel {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `cancellation_reason`: a [`UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason).
+    /// `cancellation_reason`: [`UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionCancelCancellationReason).
     #[inline]
     pub fn cancellation_reason(
         self,
@@ -884,7 +884,7 @@ impl UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate {
     pub fn enabled(self, enabled: bool) -> Self {
         Self::from_parameters(self.parameters.bool("enabled", enabled))
     }
-    /// `products`: some [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts); an empty text empties it.
+    /// `products`: an array of [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateProducts); an empty text empties it.
     #[inline]
     pub fn products(
         self,
@@ -904,7 +904,7 @@ impl UpdateBillingPortalConfigurationFeaturesSubscriptionUpdate {
             self.parameters.one_of("proration_behavior", proration_behavior),
         )
     }
-    /// `schedule_at_period_end`: a [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd).
+    /// `schedule_at_period_end`: [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEnd).
     #[inline]
     pub fn schedule_at_period_end(
         self,
@@ -941,7 +941,7 @@ impl UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodE
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `conditions`: some [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions); an empty text empties it.
+    /// `conditions`: an array of [`UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions`](super::UpdateBillingPortalConfigurationFeaturesSubscriptionUpdateScheduleAtPeriodEndConditions); an empty text empties it.
     #[inline]
     pub fn conditions(
         self,

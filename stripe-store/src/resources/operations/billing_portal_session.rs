@@ -15,7 +15,7 @@ impl CreateBillingPortalSession {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `after_expiration`: a [`CreateBillingPortalSessionAfterExpiration`](super::CreateBillingPortalSessionAfterExpiration).
+    /// `after_expiration`: [`CreateBillingPortalSessionAfterExpiration`](super::CreateBillingPortalSessionAfterExpiration).
     #[inline]
     pub fn after_expiration(
         self,
@@ -42,7 +42,7 @@ impl CreateBillingPortalSession {
     pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer_account", customer_account))
     }
-    /// `flow_data`: a [`CreateBillingPortalSessionFlowData`](super::CreateBillingPortalSessionFlowData).
+    /// `flow_data`: [`CreateBillingPortalSessionFlowData`](super::CreateBillingPortalSessionFlowData).
     #[inline]
     pub fn flow_data(
         self,
@@ -83,7 +83,7 @@ impl CreateBillingPortalSessionAfterExpiration {
     pub fn new(type_: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("type", type_))
     }
-    /// `customer_login`: a [`CreateBillingPortalSessionAfterExpirationCustomerLogin`](super::CreateBillingPortalSessionAfterExpirationCustomerLogin).
+    /// `customer_login`: [`CreateBillingPortalSessionAfterExpirationCustomerLogin`](super::CreateBillingPortalSessionAfterExpirationCustomerLogin).
     #[inline]
     pub fn customer_login(
         self,
@@ -121,7 +121,7 @@ impl CreateBillingPortalSessionFlowData {
     pub fn new(type_: super::CreateBillingPortalSessionFlowDataType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `after_completion`: a [`CreateBillingPortalSessionFlowDataAfterCompletion`](super::CreateBillingPortalSessionFlowDataAfterCompletion).
+    /// `after_completion`: [`CreateBillingPortalSessionFlowDataAfterCompletion`](super::CreateBillingPortalSessionFlowDataAfterCompletion).
     #[inline]
     pub fn after_completion(
         self,
@@ -133,7 +133,7 @@ impl CreateBillingPortalSessionFlowData {
             self.parameters.object("after_completion", after_completion),
         )
     }
-    /// `subscription_cancel`: a [`CreateBillingPortalSessionFlowDataSubscriptionCancel`](super::CreateBillingPortalSessionFlowDataSubscriptionCancel).
+    /// `subscription_cancel`: [`CreateBillingPortalSessionFlowDataSubscriptionCancel`](super::CreateBillingPortalSessionFlowDataSubscriptionCancel).
     #[inline]
     pub fn subscription_cancel(
         self,
@@ -145,7 +145,7 @@ impl CreateBillingPortalSessionFlowData {
             self.parameters.object("subscription_cancel", subscription_cancel),
         )
     }
-    /// `subscription_pause`: a [`CreateBillingPortalSessionFlowDataSubscriptionPause`](super::CreateBillingPortalSessionFlowDataSubscriptionPause).
+    /// `subscription_pause`: [`CreateBillingPortalSessionFlowDataSubscriptionPause`](super::CreateBillingPortalSessionFlowDataSubscriptionPause).
     #[inline]
     pub fn subscription_pause(
         self,
@@ -157,7 +157,7 @@ impl CreateBillingPortalSessionFlowData {
             self.parameters.object("subscription_pause", subscription_pause),
         )
     }
-    /// `subscription_update`: a [`CreateBillingPortalSessionFlowDataSubscriptionUpdate`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdate).
+    /// `subscription_update`: [`CreateBillingPortalSessionFlowDataSubscriptionUpdate`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdate).
     #[inline]
     pub fn subscription_update(
         self,
@@ -169,7 +169,7 @@ impl CreateBillingPortalSessionFlowData {
             self.parameters.object("subscription_update", subscription_update),
         )
     }
-    /// `subscription_update_confirm`: a [`CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm).
+    /// `subscription_update_confirm`: [`CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm).
     #[inline]
     pub fn subscription_update_confirm(
         self,
@@ -197,7 +197,7 @@ impl CreateBillingPortalSessionFlowDataAfterCompletion {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `hosted_confirmation`: a [`CreateBillingPortalSessionFlowDataAfterCompletionHostedConfirmation`](super::CreateBillingPortalSessionFlowDataAfterCompletionHostedConfirmation).
+    /// `hosted_confirmation`: [`CreateBillingPortalSessionFlowDataAfterCompletionHostedConfirmation`](super::CreateBillingPortalSessionFlowDataAfterCompletionHostedConfirmation).
     #[inline]
     pub fn hosted_confirmation(
         self,
@@ -209,7 +209,7 @@ impl CreateBillingPortalSessionFlowDataAfterCompletion {
             self.parameters.object("hosted_confirmation", hosted_confirmation),
         )
     }
-    /// `redirect`: a [`CreateBillingPortalSessionFlowDataAfterCompletionRedirect`](super::CreateBillingPortalSessionFlowDataAfterCompletionRedirect).
+    /// `redirect`: [`CreateBillingPortalSessionFlowDataAfterCompletionRedirect`](super::CreateBillingPortalSessionFlowDataAfterCompletionRedirect).
     #[inline]
     pub fn redirect(
         self,
@@ -235,7 +235,7 @@ impl CreateBillingPortalSessionFlowDataSubscriptionCancel {
     pub fn new(subscription: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("subscription", subscription))
     }
-    /// `retention`: a [`CreateBillingPortalSessionFlowDataSubscriptionCancelRetention`](super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetention).
+    /// `retention`: [`CreateBillingPortalSessionFlowDataSubscriptionCancelRetention`](super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetention).
     #[inline]
     pub fn retention(
         self,
@@ -252,7 +252,7 @@ pub type CreateBillingPortalSessionFlowDataSubscriptionCancelRetention = Builder
 >;
 impl CreateBillingPortalSessionFlowDataSubscriptionCancelRetention {
     /// With what it cannot do without:
-    /// * `coupon_offer`: a [`CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer`](super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer).
+    /// * `coupon_offer`: [`CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer`](super::CreateBillingPortalSessionFlowDataSubscriptionCancelRetentionCouponOffer).
     /// * `type`: the text `coupon_offer`.
     #[inline]
     pub fn new(
@@ -298,7 +298,7 @@ pub type CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm = Builder<
 >;
 impl CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm {
     /// With what it cannot do without:
-    /// * `items`: some [`CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems).
+    /// * `items`: an array of [`CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmItems).
     /// * `subscription`: a text.
     #[inline]
     pub fn new(
@@ -313,7 +313,7 @@ impl CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirm {
                 .text("subscription", subscription),
         )
     }
-    /// `discounts`: some [`CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmDiscounts`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmDiscounts).
+    /// `discounts`: an array of [`CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmDiscounts`](super::CreateBillingPortalSessionFlowDataSubscriptionUpdateConfirmDiscounts).
     #[inline]
     pub fn discounts(
         self,

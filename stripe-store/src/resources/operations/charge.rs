@@ -91,7 +91,7 @@ impl CreateCharge {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `destination`: a [`CreateChargeDestination`](super::CreateChargeDestination).
+    /// `destination`: [`CreateChargeDestination`](super::CreateChargeDestination).
     #[inline]
     pub fn destination(
         self,
@@ -112,7 +112,7 @@ impl CreateCharge {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `radar_options`: a [`CreateChargeRadarOptions`](super::CreateChargeRadarOptions).
+    /// `radar_options`: [`CreateChargeRadarOptions`](super::CreateChargeRadarOptions).
     #[inline]
     pub fn radar_options(
         self,
@@ -125,7 +125,7 @@ impl CreateCharge {
     pub fn receipt_email(self, receipt_email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("receipt_email", receipt_email))
     }
-    /// `shipping`: a [`CreateChargeShipping`](super::CreateChargeShipping).
+    /// `shipping`: [`CreateChargeShipping`](super::CreateChargeShipping).
     #[inline]
     pub fn shipping(
         self,
@@ -157,7 +157,7 @@ impl CreateCharge {
                 .text("statement_descriptor_suffix", statement_descriptor_suffix),
         )
     }
-    /// `transfer_data`: a [`CreateChargeTransferData`](super::CreateChargeTransferData).
+    /// `transfer_data`: [`CreateChargeTransferData`](super::CreateChargeTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -234,7 +234,7 @@ impl UpdateCharge {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `fraud_details`: a [`UpdateChargeFraudDetails`](super::UpdateChargeFraudDetails).
+    /// `fraud_details`: [`UpdateChargeFraudDetails`](super::UpdateChargeFraudDetails).
     #[inline]
     pub fn fraud_details(
         self,
@@ -255,7 +255,7 @@ impl UpdateCharge {
     pub fn receipt_email(self, receipt_email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("receipt_email", receipt_email))
     }
-    /// `shipping`: a [`UpdateChargeShipping`](super::UpdateChargeShipping).
+    /// `shipping`: [`UpdateChargeShipping`](super::UpdateChargeShipping).
     #[inline]
     pub fn shipping(
         self,
@@ -327,7 +327,7 @@ impl CaptureCharge {
                 .text("statement_descriptor_suffix", statement_descriptor_suffix),
         )
     }
-    /// `transfer_data`: a [`CaptureChargeTransferData`](super::CaptureChargeTransferData).
+    /// `transfer_data`: [`CaptureChargeTransferData`](super::CaptureChargeTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -394,7 +394,7 @@ impl CreateChargeRadarOptions {
 pub type CreateChargeShipping = Builder<markers::CreateChargeShipping>;
 impl CreateChargeShipping {
     /// With what it cannot do without:
-    /// * `address`: a [`CreateChargeShippingAddress`](super::CreateChargeShippingAddress).
+    /// * `address`: [`CreateChargeShippingAddress`](super::CreateChargeShippingAddress).
     /// * `name`: a text.
     #[inline]
     pub fn new(

@@ -34,7 +34,7 @@ impl ListCheckoutSessions {
     pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer_account", customer_account))
     }
-    /// `customer_details`: a [`ListCheckoutSessionsCustomerDetails`](super::ListCheckoutSessionsCustomerDetails).
+    /// `customer_details`: [`ListCheckoutSessionsCustomerDetails`](super::ListCheckoutSessionsCustomerDetails).
     #[inline]
     pub fn customer_details(
         self,
@@ -81,7 +81,7 @@ impl CreateCheckoutSession {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `adaptive_pricing`: a [`CreateCheckoutSessionAdaptivePricing`](super::CreateCheckoutSessionAdaptivePricing).
+    /// `adaptive_pricing`: [`CreateCheckoutSessionAdaptivePricing`](super::CreateCheckoutSessionAdaptivePricing).
     #[inline]
     pub fn adaptive_pricing(
         self,
@@ -91,7 +91,7 @@ impl CreateCheckoutSession {
             self.parameters.object("adaptive_pricing", adaptive_pricing),
         )
     }
-    /// `after_expiration`: a [`CreateCheckoutSessionAfterExpiration`](super::CreateCheckoutSessionAfterExpiration).
+    /// `after_expiration`: [`CreateCheckoutSessionAfterExpiration`](super::CreateCheckoutSessionAfterExpiration).
     #[inline]
     pub fn after_expiration(
         self,
@@ -122,7 +122,7 @@ impl CreateCheckoutSession {
                 .several_of("allowed_payment_method_types", allowed_payment_method_types),
         )
     }
-    /// `automatic_tax`: a [`CreateCheckoutSessionAutomaticTax`](super::CreateCheckoutSessionAutomaticTax).
+    /// `automatic_tax`: [`CreateCheckoutSessionAutomaticTax`](super::CreateCheckoutSessionAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -142,7 +142,7 @@ impl CreateCheckoutSession {
                 .one_of("billing_address_collection", billing_address_collection),
         )
     }
-    /// `branding_settings`: a [`CreateCheckoutSessionBrandingSettings`](super::CreateCheckoutSessionBrandingSettings).
+    /// `branding_settings`: [`CreateCheckoutSessionBrandingSettings`](super::CreateCheckoutSessionBrandingSettings).
     #[inline]
     pub fn branding_settings(
         self,
@@ -166,7 +166,7 @@ impl CreateCheckoutSession {
             self.parameters.text("client_reference_id", client_reference_id),
         )
     }
-    /// `consent_collection`: a [`CreateCheckoutSessionConsentCollection`](super::CreateCheckoutSessionConsentCollection).
+    /// `consent_collection`: [`CreateCheckoutSessionConsentCollection`](super::CreateCheckoutSessionConsentCollection).
     #[inline]
     pub fn consent_collection(
         self,
@@ -183,7 +183,7 @@ impl CreateCheckoutSession {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `custom_fields`: some [`CreateCheckoutSessionCustomFields`](super::CreateCheckoutSessionCustomFields).
+    /// `custom_fields`: an array of [`CreateCheckoutSessionCustomFields`](super::CreateCheckoutSessionCustomFields).
     #[inline]
     pub fn custom_fields(
         self,
@@ -191,7 +191,7 @@ impl CreateCheckoutSession {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
     }
-    /// `custom_text`: a [`CreateCheckoutSessionCustomText`](super::CreateCheckoutSessionCustomText).
+    /// `custom_text`: [`CreateCheckoutSessionCustomText`](super::CreateCheckoutSessionCustomText).
     #[inline]
     pub fn custom_text(
         self,
@@ -224,7 +224,7 @@ impl CreateCheckoutSession {
     pub fn customer_email(self, customer_email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer_email", customer_email))
     }
-    /// `customer_update`: a [`CreateCheckoutSessionCustomerUpdate`](super::CreateCheckoutSessionCustomerUpdate).
+    /// `customer_update`: [`CreateCheckoutSessionCustomerUpdate`](super::CreateCheckoutSessionCustomerUpdate).
     #[inline]
     pub fn customer_update(
         self,
@@ -232,7 +232,7 @@ impl CreateCheckoutSession {
     ) -> Self {
         Self::from_parameters(self.parameters.object("customer_update", customer_update))
     }
-    /// `discounts`: some [`CreateCheckoutSessionDiscounts`](super::CreateCheckoutSessionDiscounts).
+    /// `discounts`: an array of [`CreateCheckoutSessionDiscounts`](super::CreateCheckoutSessionDiscounts).
     #[inline]
     pub fn discounts(
         self,
@@ -272,7 +272,7 @@ impl CreateCheckoutSession {
             self.parameters.text("integration_identifier", integration_identifier),
         )
     }
-    /// `invoice_creation`: a [`CreateCheckoutSessionInvoiceCreation`](super::CreateCheckoutSessionInvoiceCreation).
+    /// `invoice_creation`: [`CreateCheckoutSessionInvoiceCreation`](super::CreateCheckoutSessionInvoiceCreation).
     #[inline]
     pub fn invoice_creation(
         self,
@@ -282,7 +282,7 @@ impl CreateCheckoutSession {
             self.parameters.object("invoice_creation", invoice_creation),
         )
     }
-    /// `line_items`: some [`CreateCheckoutSessionLineItems`](super::CreateCheckoutSessionLineItems).
+    /// `line_items`: an array of [`CreateCheckoutSessionLineItems`](super::CreateCheckoutSessionLineItems).
     #[inline]
     pub fn line_items(
         self,
@@ -295,7 +295,7 @@ impl CreateCheckoutSession {
     pub fn locale(self, locale: super::CreateCheckoutSessionLocale) -> Self {
         Self::from_parameters(self.parameters.one_of("locale", locale))
     }
-    /// `managed_payments`: a [`CreateCheckoutSessionManagedPayments`](super::CreateCheckoutSessionManagedPayments).
+    /// `managed_payments`: [`CreateCheckoutSessionManagedPayments`](super::CreateCheckoutSessionManagedPayments).
     #[inline]
     pub fn managed_payments(
         self,
@@ -318,7 +318,7 @@ impl CreateCheckoutSession {
     pub fn mode(self, mode: super::CreateCheckoutSessionMode) -> Self {
         Self::from_parameters(self.parameters.one_of("mode", mode))
     }
-    /// `name_collection`: a [`CreateCheckoutSessionNameCollection`](super::CreateCheckoutSessionNameCollection).
+    /// `name_collection`: [`CreateCheckoutSessionNameCollection`](super::CreateCheckoutSessionNameCollection).
     #[inline]
     pub fn name_collection(
         self,
@@ -326,7 +326,7 @@ impl CreateCheckoutSession {
     ) -> Self {
         Self::from_parameters(self.parameters.object("name_collection", name_collection))
     }
-    /// `optional_items`: some [`CreateCheckoutSessionOptionalItems`](super::CreateCheckoutSessionOptionalItems).
+    /// `optional_items`: an array of [`CreateCheckoutSessionOptionalItems`](super::CreateCheckoutSessionOptionalItems).
     #[inline]
     pub fn optional_items(
         self,
@@ -342,7 +342,7 @@ impl CreateCheckoutSession {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("origin_context", origin_context))
     }
-    /// `payment_intent_data`: a [`CreateCheckoutSessionPaymentIntentData`](super::CreateCheckoutSessionPaymentIntentData).
+    /// `payment_intent_data`: [`CreateCheckoutSessionPaymentIntentData`](super::CreateCheckoutSessionPaymentIntentData).
     #[inline]
     pub fn payment_intent_data(
         self,
@@ -378,7 +378,7 @@ impl CreateCheckoutSession {
                 .text("payment_method_configuration", payment_method_configuration),
         )
     }
-    /// `payment_method_data`: a [`CreateCheckoutSessionPaymentMethodData`](super::CreateCheckoutSessionPaymentMethodData).
+    /// `payment_method_data`: [`CreateCheckoutSessionPaymentMethodData`](super::CreateCheckoutSessionPaymentMethodData).
     #[inline]
     pub fn payment_method_data(
         self,
@@ -390,7 +390,7 @@ impl CreateCheckoutSession {
             self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a [`CreateCheckoutSessionPaymentMethodOptions`](super::CreateCheckoutSessionPaymentMethodOptions).
+    /// `payment_method_options`: [`CreateCheckoutSessionPaymentMethodOptions`](super::CreateCheckoutSessionPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -402,7 +402,7 @@ impl CreateCheckoutSession {
             self.parameters.object("payment_method_options", payment_method_options),
         )
     }
-    /// `permissions`: a [`CreateCheckoutSessionPermissions`](super::CreateCheckoutSessionPermissions).
+    /// `permissions`: [`CreateCheckoutSessionPermissions`](super::CreateCheckoutSessionPermissions).
     #[inline]
     pub fn permissions(
         self,
@@ -410,7 +410,7 @@ impl CreateCheckoutSession {
     ) -> Self {
         Self::from_parameters(self.parameters.object("permissions", permissions))
     }
-    /// `phone_number_collection`: a [`CreateCheckoutSessionPhoneNumberCollection`](super::CreateCheckoutSessionPhoneNumberCollection).
+    /// `phone_number_collection`: [`CreateCheckoutSessionPhoneNumberCollection`](super::CreateCheckoutSessionPhoneNumberCollection).
     #[inline]
     pub fn phone_number_collection(
         self,
@@ -437,7 +437,7 @@ impl CreateCheckoutSession {
     pub fn return_url(self, return_url: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("return_url", return_url))
     }
-    /// `saved_payment_method_options`: a [`CreateCheckoutSessionSavedPaymentMethodOptions`](super::CreateCheckoutSessionSavedPaymentMethodOptions).
+    /// `saved_payment_method_options`: [`CreateCheckoutSessionSavedPaymentMethodOptions`](super::CreateCheckoutSessionSavedPaymentMethodOptions).
     #[inline]
     pub fn saved_payment_method_options(
         self,
@@ -451,7 +451,7 @@ impl CreateCheckoutSession {
                 .object("saved_payment_method_options", saved_payment_method_options),
         )
     }
-    /// `setup_intent_data`: a [`CreateCheckoutSessionSetupIntentData`](super::CreateCheckoutSessionSetupIntentData).
+    /// `setup_intent_data`: [`CreateCheckoutSessionSetupIntentData`](super::CreateCheckoutSessionSetupIntentData).
     #[inline]
     pub fn setup_intent_data(
         self,
@@ -463,7 +463,7 @@ impl CreateCheckoutSession {
             self.parameters.object("setup_intent_data", setup_intent_data),
         )
     }
-    /// `shipping_address_collection`: a [`CreateCheckoutSessionShippingAddressCollection`](super::CreateCheckoutSessionShippingAddressCollection).
+    /// `shipping_address_collection`: [`CreateCheckoutSessionShippingAddressCollection`](super::CreateCheckoutSessionShippingAddressCollection).
     #[inline]
     pub fn shipping_address_collection(
         self,
@@ -477,7 +477,7 @@ impl CreateCheckoutSession {
                 .object("shipping_address_collection", shipping_address_collection),
         )
     }
-    /// `shipping_options`: some [`CreateCheckoutSessionShippingOptions`](super::CreateCheckoutSessionShippingOptions).
+    /// `shipping_options`: an array of [`CreateCheckoutSessionShippingOptions`](super::CreateCheckoutSessionShippingOptions).
     #[inline]
     pub fn shipping_options(
         self,
@@ -497,7 +497,7 @@ impl CreateCheckoutSession {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("submit_type", submit_type))
     }
-    /// `subscription_data`: a [`CreateCheckoutSessionSubscriptionData`](super::CreateCheckoutSessionSubscriptionData).
+    /// `subscription_data`: [`CreateCheckoutSessionSubscriptionData`](super::CreateCheckoutSessionSubscriptionData).
     #[inline]
     pub fn subscription_data(
         self,
@@ -514,7 +514,7 @@ impl CreateCheckoutSession {
     pub fn success_url(self, success_url: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("success_url", success_url))
     }
-    /// `tax_id_collection`: a [`CreateCheckoutSessionTaxIdCollection`](super::CreateCheckoutSessionTaxIdCollection).
+    /// `tax_id_collection`: [`CreateCheckoutSessionTaxIdCollection`](super::CreateCheckoutSessionTaxIdCollection).
     #[inline]
     pub fn tax_id_collection(
         self,
@@ -531,7 +531,7 @@ impl CreateCheckoutSession {
     pub fn ui_mode(self, ui_mode: super::CreateCheckoutSessionUiMode) -> Self {
         Self::from_parameters(self.parameters.one_of("ui_mode", ui_mode))
     }
-    /// `wallet_options`: a [`CreateCheckoutSessionWalletOptions`](super::CreateCheckoutSessionWalletOptions).
+    /// `wallet_options`: [`CreateCheckoutSessionWalletOptions`](super::CreateCheckoutSessionWalletOptions).
     #[inline]
     pub fn wallet_options(
         self,
@@ -575,7 +575,7 @@ impl UpdateCheckoutSession {
     pub fn new(session: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(session))
     }
-    /// `collected_information`: a [`UpdateCheckoutSessionCollectedInformation`](super::UpdateCheckoutSessionCollectedInformation).
+    /// `collected_information`: [`UpdateCheckoutSessionCollectedInformation`](super::UpdateCheckoutSessionCollectedInformation).
     #[inline]
     pub fn collected_information(
         self,
@@ -587,7 +587,7 @@ impl UpdateCheckoutSession {
             self.parameters.object("collected_information", collected_information),
         )
     }
-    /// `line_items`: some [`UpdateCheckoutSessionLineItems`](super::UpdateCheckoutSessionLineItems).
+    /// `line_items`: an array of [`UpdateCheckoutSessionLineItems`](super::UpdateCheckoutSessionLineItems).
     #[inline]
     pub fn line_items(
         self,
@@ -603,7 +603,7 @@ impl UpdateCheckoutSession {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `payment_intent_data`: a [`UpdateCheckoutSessionPaymentIntentData`](super::UpdateCheckoutSessionPaymentIntentData).
+    /// `payment_intent_data`: [`UpdateCheckoutSessionPaymentIntentData`](super::UpdateCheckoutSessionPaymentIntentData).
     #[inline]
     pub fn payment_intent_data(
         self,
@@ -615,7 +615,7 @@ impl UpdateCheckoutSession {
             self.parameters.object("payment_intent_data", payment_intent_data),
         )
     }
-    /// `shipping_options`: some [`UpdateCheckoutSessionShippingOptions`](super::UpdateCheckoutSessionShippingOptions); an empty text empties it.
+    /// `shipping_options`: an array of [`UpdateCheckoutSessionShippingOptions`](super::UpdateCheckoutSessionShippingOptions); an empty text empties it.
     #[inline]
     pub fn shipping_options(
         self,
@@ -682,7 +682,7 @@ impl CreateCheckoutSessionAfterExpiration {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `recovery`: a [`CreateCheckoutSessionAfterExpirationRecovery`](super::CreateCheckoutSessionAfterExpirationRecovery).
+    /// `recovery`: [`CreateCheckoutSessionAfterExpirationRecovery`](super::CreateCheckoutSessionAfterExpirationRecovery).
     #[inline]
     pub fn recovery(
         self,
@@ -755,7 +755,7 @@ impl CreateCheckoutSessionBrandingSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("font_family", font_family))
     }
-    /// `icon`: a [`CreateCheckoutSessionBrandingSettingsIcon`](super::CreateCheckoutSessionBrandingSettingsIcon).
+    /// `icon`: [`CreateCheckoutSessionBrandingSettingsIcon`](super::CreateCheckoutSessionBrandingSettingsIcon).
     #[inline]
     pub fn icon(
         self,
@@ -763,7 +763,7 @@ impl CreateCheckoutSessionBrandingSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("icon", icon))
     }
-    /// `logo`: a [`CreateCheckoutSessionBrandingSettingsLogo`](super::CreateCheckoutSessionBrandingSettingsLogo).
+    /// `logo`: [`CreateCheckoutSessionBrandingSettingsLogo`](super::CreateCheckoutSessionBrandingSettingsLogo).
     #[inline]
     pub fn logo(
         self,
@@ -886,7 +886,7 @@ impl CreateCheckoutSessionInvoiceCreation {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `invoice_data`: a [`CreateCheckoutSessionInvoiceCreationInvoiceData`](super::CreateCheckoutSessionInvoiceCreationInvoiceData).
+    /// `invoice_data`: [`CreateCheckoutSessionInvoiceCreationInvoiceData`](super::CreateCheckoutSessionInvoiceCreationInvoiceData).
     #[inline]
     pub fn invoice_data(
         self,
@@ -915,7 +915,7 @@ impl CreateCheckoutSessionInvoiceCreationInvoiceData {
     ) -> Self {
         Self::from_parameters(self.parameters.texts("account_tax_ids", account_tax_ids))
     }
-    /// `custom_fields`: some [`CreateCheckoutSessionInvoiceCreationInvoiceDataCustomFields`](super::CreateCheckoutSessionInvoiceCreationInvoiceDataCustomFields); an empty text empties it.
+    /// `custom_fields`: an array of [`CreateCheckoutSessionInvoiceCreationInvoiceDataCustomFields`](super::CreateCheckoutSessionInvoiceCreationInvoiceDataCustomFields); an empty text empties it.
     #[inline]
     pub fn custom_fields(
         self,
@@ -935,7 +935,7 @@ impl CreateCheckoutSessionInvoiceCreationInvoiceData {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `issuer`: a [`CreateCheckoutSessionInvoiceCreationInvoiceDataIssuer`](super::CreateCheckoutSessionInvoiceCreationInvoiceDataIssuer).
+    /// `issuer`: [`CreateCheckoutSessionInvoiceCreationInvoiceDataIssuer`](super::CreateCheckoutSessionInvoiceCreationInvoiceDataIssuer).
     #[inline]
     pub fn issuer(
         self,
@@ -953,7 +953,7 @@ impl CreateCheckoutSessionInvoiceCreationInvoiceData {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `rendering_options`: a [`CreateCheckoutSessionInvoiceCreationInvoiceDataRenderingOptions`](super::CreateCheckoutSessionInvoiceCreationInvoiceDataRenderingOptions); an empty text empties it.
+    /// `rendering_options`: [`CreateCheckoutSessionInvoiceCreationInvoiceDataRenderingOptions`](super::CreateCheckoutSessionInvoiceCreationInvoiceDataRenderingOptions); an empty text empties it.
     #[inline]
     pub fn rendering_options(
         self,
@@ -982,7 +982,7 @@ impl CreateCheckoutSessionLineItems {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `adjustable_quantity`: a [`CreateCheckoutSessionLineItemsAdjustableQuantity`](super::CreateCheckoutSessionLineItemsAdjustableQuantity).
+    /// `adjustable_quantity`: [`CreateCheckoutSessionLineItemsAdjustableQuantity`](super::CreateCheckoutSessionLineItemsAdjustableQuantity).
     #[inline]
     pub fn adjustable_quantity(
         self,
@@ -1007,7 +1007,7 @@ impl CreateCheckoutSessionLineItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`CreateCheckoutSessionLineItemsPriceData`](super::CreateCheckoutSessionLineItemsPriceData).
+    /// `price_data`: [`CreateCheckoutSessionLineItemsPriceData`](super::CreateCheckoutSessionLineItemsPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -1109,7 +1109,7 @@ impl CreateCheckoutSessionPaymentIntentData {
             self.parameters.one_of("setup_future_usage", setup_future_usage),
         )
     }
-    /// `shipping`: a [`CreateCheckoutSessionPaymentIntentDataShipping`](super::CreateCheckoutSessionPaymentIntentDataShipping).
+    /// `shipping`: [`CreateCheckoutSessionPaymentIntentDataShipping`](super::CreateCheckoutSessionPaymentIntentDataShipping).
     #[inline]
     pub fn shipping(
         self,
@@ -1138,7 +1138,7 @@ impl CreateCheckoutSessionPaymentIntentData {
                 .text("statement_descriptor_suffix", statement_descriptor_suffix),
         )
     }
-    /// `transfer_data`: a [`CreateCheckoutSessionPaymentIntentDataTransferData`](super::CreateCheckoutSessionPaymentIntentDataTransferData).
+    /// `transfer_data`: [`CreateCheckoutSessionPaymentIntentDataTransferData`](super::CreateCheckoutSessionPaymentIntentDataTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -1160,7 +1160,7 @@ pub type CreateCheckoutSessionPaymentIntentDataShipping = Builder<
 >;
 impl CreateCheckoutSessionPaymentIntentDataShipping {
     /// With what it cannot do without:
-    /// * `address`: a [`CreateCheckoutSessionPaymentIntentDataShippingAddress`](super::CreateCheckoutSessionPaymentIntentDataShippingAddress).
+    /// * `address`: [`CreateCheckoutSessionPaymentIntentDataShippingAddress`](super::CreateCheckoutSessionPaymentIntentDataShippingAddress).
     /// * `name`: a text.
     #[inline]
     pub fn new(
@@ -1222,7 +1222,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acss_debit`: a [`CreateCheckoutSessionPaymentMethodOptionsAcssDebit`](super::CreateCheckoutSessionPaymentMethodOptionsAcssDebit).
+    /// `acss_debit`: [`CreateCheckoutSessionPaymentMethodOptionsAcssDebit`](super::CreateCheckoutSessionPaymentMethodOptionsAcssDebit).
     #[inline]
     pub fn acss_debit(
         self,
@@ -1232,7 +1232,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
     }
-    /// `affirm`: a [`CreateCheckoutSessionPaymentMethodOptionsAffirm`](super::CreateCheckoutSessionPaymentMethodOptionsAffirm).
+    /// `affirm`: [`CreateCheckoutSessionPaymentMethodOptionsAffirm`](super::CreateCheckoutSessionPaymentMethodOptionsAffirm).
     #[inline]
     pub fn affirm(
         self,
@@ -1242,7 +1242,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("affirm", affirm))
     }
-    /// `afterpay_clearpay`: a [`CreateCheckoutSessionPaymentMethodOptionsAfterpayClearpay`](super::CreateCheckoutSessionPaymentMethodOptionsAfterpayClearpay).
+    /// `afterpay_clearpay`: [`CreateCheckoutSessionPaymentMethodOptionsAfterpayClearpay`](super::CreateCheckoutSessionPaymentMethodOptionsAfterpayClearpay).
     #[inline]
     pub fn afterpay_clearpay(
         self,
@@ -1254,7 +1254,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
             self.parameters.object("afterpay_clearpay", afterpay_clearpay),
         )
     }
-    /// `alipay`: a [`CreateCheckoutSessionPaymentMethodOptionsAlipay`](super::CreateCheckoutSessionPaymentMethodOptionsAlipay).
+    /// `alipay`: [`CreateCheckoutSessionPaymentMethodOptionsAlipay`](super::CreateCheckoutSessionPaymentMethodOptionsAlipay).
     #[inline]
     pub fn alipay(
         self,
@@ -1264,7 +1264,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alipay", alipay))
     }
-    /// `alma`: a [`CreateCheckoutSessionPaymentMethodOptionsAlma`](super::CreateCheckoutSessionPaymentMethodOptionsAlma).
+    /// `alma`: [`CreateCheckoutSessionPaymentMethodOptionsAlma`](super::CreateCheckoutSessionPaymentMethodOptionsAlma).
     #[inline]
     pub fn alma(
         self,
@@ -1272,7 +1272,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alma", alma))
     }
-    /// `amazon_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsAmazonPay`](super::CreateCheckoutSessionPaymentMethodOptionsAmazonPay).
+    /// `amazon_pay`: [`CreateCheckoutSessionPaymentMethodOptionsAmazonPay`](super::CreateCheckoutSessionPaymentMethodOptionsAmazonPay).
     #[inline]
     pub fn amazon_pay(
         self,
@@ -1282,7 +1282,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("amazon_pay", amazon_pay))
     }
-    /// `au_becs_debit`: a [`CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit`](super::CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit).
+    /// `au_becs_debit`: [`CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit`](super::CreateCheckoutSessionPaymentMethodOptionsAuBecsDebit).
     #[inline]
     pub fn au_becs_debit(
         self,
@@ -1292,7 +1292,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
     }
-    /// `bacs_debit`: a [`CreateCheckoutSessionPaymentMethodOptionsBacsDebit`](super::CreateCheckoutSessionPaymentMethodOptionsBacsDebit).
+    /// `bacs_debit`: [`CreateCheckoutSessionPaymentMethodOptionsBacsDebit`](super::CreateCheckoutSessionPaymentMethodOptionsBacsDebit).
     #[inline]
     pub fn bacs_debit(
         self,
@@ -1302,7 +1302,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bacs_debit", bacs_debit))
     }
-    /// `bancontact`: a [`CreateCheckoutSessionPaymentMethodOptionsBancontact`](super::CreateCheckoutSessionPaymentMethodOptionsBancontact).
+    /// `bancontact`: [`CreateCheckoutSessionPaymentMethodOptionsBancontact`](super::CreateCheckoutSessionPaymentMethodOptionsBancontact).
     #[inline]
     pub fn bancontact(
         self,
@@ -1312,7 +1312,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bancontact", bancontact))
     }
-    /// `billie`: a [`CreateCheckoutSessionPaymentMethodOptionsBillie`](super::CreateCheckoutSessionPaymentMethodOptionsBillie).
+    /// `billie`: [`CreateCheckoutSessionPaymentMethodOptionsBillie`](super::CreateCheckoutSessionPaymentMethodOptionsBillie).
     #[inline]
     pub fn billie(
         self,
@@ -1322,7 +1322,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billie", billie))
     }
-    /// `blik`: a [`CreateCheckoutSessionPaymentMethodOptionsBlik`](super::CreateCheckoutSessionPaymentMethodOptionsBlik).
+    /// `blik`: [`CreateCheckoutSessionPaymentMethodOptionsBlik`](super::CreateCheckoutSessionPaymentMethodOptionsBlik).
     #[inline]
     pub fn blik(
         self,
@@ -1330,7 +1330,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("blik", blik))
     }
-    /// `boleto`: a [`CreateCheckoutSessionPaymentMethodOptionsBoleto`](super::CreateCheckoutSessionPaymentMethodOptionsBoleto).
+    /// `boleto`: [`CreateCheckoutSessionPaymentMethodOptionsBoleto`](super::CreateCheckoutSessionPaymentMethodOptionsBoleto).
     #[inline]
     pub fn boleto(
         self,
@@ -1340,7 +1340,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("boleto", boleto))
     }
-    /// `card`: a [`CreateCheckoutSessionPaymentMethodOptionsCard`](super::CreateCheckoutSessionPaymentMethodOptionsCard).
+    /// `card`: [`CreateCheckoutSessionPaymentMethodOptionsCard`](super::CreateCheckoutSessionPaymentMethodOptionsCard).
     #[inline]
     pub fn card(
         self,
@@ -1348,7 +1348,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `cashapp`: a [`CreateCheckoutSessionPaymentMethodOptionsCashapp`](super::CreateCheckoutSessionPaymentMethodOptionsCashapp).
+    /// `cashapp`: [`CreateCheckoutSessionPaymentMethodOptionsCashapp`](super::CreateCheckoutSessionPaymentMethodOptionsCashapp).
     #[inline]
     pub fn cashapp(
         self,
@@ -1358,7 +1358,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cashapp", cashapp))
     }
-    /// `crypto`: a [`CreateCheckoutSessionPaymentMethodOptionsCrypto`](super::CreateCheckoutSessionPaymentMethodOptionsCrypto).
+    /// `crypto`: [`CreateCheckoutSessionPaymentMethodOptionsCrypto`](super::CreateCheckoutSessionPaymentMethodOptionsCrypto).
     #[inline]
     pub fn crypto(
         self,
@@ -1368,7 +1368,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("crypto", crypto))
     }
-    /// `customer_balance`: a [`CreateCheckoutSessionPaymentMethodOptionsCustomerBalance`](super::CreateCheckoutSessionPaymentMethodOptionsCustomerBalance).
+    /// `customer_balance`: [`CreateCheckoutSessionPaymentMethodOptionsCustomerBalance`](super::CreateCheckoutSessionPaymentMethodOptionsCustomerBalance).
     #[inline]
     pub fn customer_balance(
         self,
@@ -1380,7 +1380,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
             self.parameters.object("customer_balance", customer_balance),
         )
     }
-    /// `demo_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsDemoPay`](super::CreateCheckoutSessionPaymentMethodOptionsDemoPay).
+    /// `demo_pay`: [`CreateCheckoutSessionPaymentMethodOptionsDemoPay`](super::CreateCheckoutSessionPaymentMethodOptionsDemoPay).
     #[inline]
     pub fn demo_pay(
         self,
@@ -1390,7 +1390,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("demo_pay", demo_pay))
     }
-    /// `eps`: a [`CreateCheckoutSessionPaymentMethodOptionsEps`](super::CreateCheckoutSessionPaymentMethodOptionsEps).
+    /// `eps`: [`CreateCheckoutSessionPaymentMethodOptionsEps`](super::CreateCheckoutSessionPaymentMethodOptionsEps).
     #[inline]
     pub fn eps(
         self,
@@ -1398,7 +1398,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("eps", eps))
     }
-    /// `fpx`: a [`CreateCheckoutSessionPaymentMethodOptionsFpx`](super::CreateCheckoutSessionPaymentMethodOptionsFpx).
+    /// `fpx`: [`CreateCheckoutSessionPaymentMethodOptionsFpx`](super::CreateCheckoutSessionPaymentMethodOptionsFpx).
     #[inline]
     pub fn fpx(
         self,
@@ -1406,7 +1406,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fpx", fpx))
     }
-    /// `giropay`: a [`CreateCheckoutSessionPaymentMethodOptionsGiropay`](super::CreateCheckoutSessionPaymentMethodOptionsGiropay).
+    /// `giropay`: [`CreateCheckoutSessionPaymentMethodOptionsGiropay`](super::CreateCheckoutSessionPaymentMethodOptionsGiropay).
     #[inline]
     pub fn giropay(
         self,
@@ -1416,7 +1416,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("giropay", giropay))
     }
-    /// `grabpay`: a [`CreateCheckoutSessionPaymentMethodOptionsGrabpay`](super::CreateCheckoutSessionPaymentMethodOptionsGrabpay).
+    /// `grabpay`: [`CreateCheckoutSessionPaymentMethodOptionsGrabpay`](super::CreateCheckoutSessionPaymentMethodOptionsGrabpay).
     #[inline]
     pub fn grabpay(
         self,
@@ -1426,7 +1426,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("grabpay", grabpay))
     }
-    /// `ideal`: a [`CreateCheckoutSessionPaymentMethodOptionsIdeal`](super::CreateCheckoutSessionPaymentMethodOptionsIdeal).
+    /// `ideal`: [`CreateCheckoutSessionPaymentMethodOptionsIdeal`](super::CreateCheckoutSessionPaymentMethodOptionsIdeal).
     #[inline]
     pub fn ideal(
         self,
@@ -1434,7 +1434,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ideal", ideal))
     }
-    /// `kakao_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsKakaoPay`](super::CreateCheckoutSessionPaymentMethodOptionsKakaoPay).
+    /// `kakao_pay`: [`CreateCheckoutSessionPaymentMethodOptionsKakaoPay`](super::CreateCheckoutSessionPaymentMethodOptionsKakaoPay).
     #[inline]
     pub fn kakao_pay(
         self,
@@ -1444,7 +1444,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kakao_pay", kakao_pay))
     }
-    /// `klarna`: a [`CreateCheckoutSessionPaymentMethodOptionsKlarna`](super::CreateCheckoutSessionPaymentMethodOptionsKlarna).
+    /// `klarna`: [`CreateCheckoutSessionPaymentMethodOptionsKlarna`](super::CreateCheckoutSessionPaymentMethodOptionsKlarna).
     #[inline]
     pub fn klarna(
         self,
@@ -1454,7 +1454,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("klarna", klarna))
     }
-    /// `konbini`: a [`CreateCheckoutSessionPaymentMethodOptionsKonbini`](super::CreateCheckoutSessionPaymentMethodOptionsKonbini).
+    /// `konbini`: [`CreateCheckoutSessionPaymentMethodOptionsKonbini`](super::CreateCheckoutSessionPaymentMethodOptionsKonbini).
     #[inline]
     pub fn konbini(
         self,
@@ -1464,7 +1464,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("konbini", konbini))
     }
-    /// `kr_card`: a [`CreateCheckoutSessionPaymentMethodOptionsKrCard`](super::CreateCheckoutSessionPaymentMethodOptionsKrCard).
+    /// `kr_card`: [`CreateCheckoutSessionPaymentMethodOptionsKrCard`](super::CreateCheckoutSessionPaymentMethodOptionsKrCard).
     #[inline]
     pub fn kr_card(
         self,
@@ -1474,7 +1474,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kr_card", kr_card))
     }
-    /// `link`: a [`CreateCheckoutSessionPaymentMethodOptionsLink`](super::CreateCheckoutSessionPaymentMethodOptionsLink).
+    /// `link`: [`CreateCheckoutSessionPaymentMethodOptionsLink`](super::CreateCheckoutSessionPaymentMethodOptionsLink).
     #[inline]
     pub fn link(
         self,
@@ -1482,7 +1482,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("link", link))
     }
-    /// `mobilepay`: a [`CreateCheckoutSessionPaymentMethodOptionsMobilepay`](super::CreateCheckoutSessionPaymentMethodOptionsMobilepay).
+    /// `mobilepay`: [`CreateCheckoutSessionPaymentMethodOptionsMobilepay`](super::CreateCheckoutSessionPaymentMethodOptionsMobilepay).
     #[inline]
     pub fn mobilepay(
         self,
@@ -1492,7 +1492,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mobilepay", mobilepay))
     }
-    /// `multibanco`: a [`CreateCheckoutSessionPaymentMethodOptionsMultibanco`](super::CreateCheckoutSessionPaymentMethodOptionsMultibanco).
+    /// `multibanco`: [`CreateCheckoutSessionPaymentMethodOptionsMultibanco`](super::CreateCheckoutSessionPaymentMethodOptionsMultibanco).
     #[inline]
     pub fn multibanco(
         self,
@@ -1502,7 +1502,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("multibanco", multibanco))
     }
-    /// `naver_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsNaverPay`](super::CreateCheckoutSessionPaymentMethodOptionsNaverPay).
+    /// `naver_pay`: [`CreateCheckoutSessionPaymentMethodOptionsNaverPay`](super::CreateCheckoutSessionPaymentMethodOptionsNaverPay).
     #[inline]
     pub fn naver_pay(
         self,
@@ -1512,7 +1512,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
     }
-    /// `oxxo`: a [`CreateCheckoutSessionPaymentMethodOptionsOxxo`](super::CreateCheckoutSessionPaymentMethodOptionsOxxo).
+    /// `oxxo`: [`CreateCheckoutSessionPaymentMethodOptionsOxxo`](super::CreateCheckoutSessionPaymentMethodOptionsOxxo).
     #[inline]
     pub fn oxxo(
         self,
@@ -1520,7 +1520,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("oxxo", oxxo))
     }
-    /// `p24`: a [`CreateCheckoutSessionPaymentMethodOptionsP24`](super::CreateCheckoutSessionPaymentMethodOptionsP24).
+    /// `p24`: [`CreateCheckoutSessionPaymentMethodOptionsP24`](super::CreateCheckoutSessionPaymentMethodOptionsP24).
     #[inline]
     pub fn p24(
         self,
@@ -1533,7 +1533,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     pub fn pay_by_bank(self, pay_by_bank: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("pay_by_bank", pay_by_bank))
     }
-    /// `payco`: a [`CreateCheckoutSessionPaymentMethodOptionsPayco`](super::CreateCheckoutSessionPaymentMethodOptionsPayco).
+    /// `payco`: [`CreateCheckoutSessionPaymentMethodOptionsPayco`](super::CreateCheckoutSessionPaymentMethodOptionsPayco).
     #[inline]
     pub fn payco(
         self,
@@ -1541,7 +1541,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payco", payco))
     }
-    /// `paynow`: a [`CreateCheckoutSessionPaymentMethodOptionsPaynow`](super::CreateCheckoutSessionPaymentMethodOptionsPaynow).
+    /// `paynow`: [`CreateCheckoutSessionPaymentMethodOptionsPaynow`](super::CreateCheckoutSessionPaymentMethodOptionsPaynow).
     #[inline]
     pub fn paynow(
         self,
@@ -1551,7 +1551,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paynow", paynow))
     }
-    /// `paypal`: a [`CreateCheckoutSessionPaymentMethodOptionsPaypal`](super::CreateCheckoutSessionPaymentMethodOptionsPaypal).
+    /// `paypal`: [`CreateCheckoutSessionPaymentMethodOptionsPaypal`](super::CreateCheckoutSessionPaymentMethodOptionsPaypal).
     #[inline]
     pub fn paypal(
         self,
@@ -1561,7 +1561,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paypal", paypal))
     }
-    /// `payto`: a [`CreateCheckoutSessionPaymentMethodOptionsPayto`](super::CreateCheckoutSessionPaymentMethodOptionsPayto).
+    /// `payto`: [`CreateCheckoutSessionPaymentMethodOptionsPayto`](super::CreateCheckoutSessionPaymentMethodOptionsPayto).
     #[inline]
     pub fn payto(
         self,
@@ -1569,7 +1569,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payto", payto))
     }
-    /// `pix`: a [`CreateCheckoutSessionPaymentMethodOptionsPix`](super::CreateCheckoutSessionPaymentMethodOptionsPix).
+    /// `pix`: [`CreateCheckoutSessionPaymentMethodOptionsPix`](super::CreateCheckoutSessionPaymentMethodOptionsPix).
     #[inline]
     pub fn pix(
         self,
@@ -1577,7 +1577,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pix", pix))
     }
-    /// `revolut_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsRevolutPay`](super::CreateCheckoutSessionPaymentMethodOptionsRevolutPay).
+    /// `revolut_pay`: [`CreateCheckoutSessionPaymentMethodOptionsRevolutPay`](super::CreateCheckoutSessionPaymentMethodOptionsRevolutPay).
     #[inline]
     pub fn revolut_pay(
         self,
@@ -1587,7 +1587,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("revolut_pay", revolut_pay))
     }
-    /// `samsung_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsSamsungPay`](super::CreateCheckoutSessionPaymentMethodOptionsSamsungPay).
+    /// `samsung_pay`: [`CreateCheckoutSessionPaymentMethodOptionsSamsungPay`](super::CreateCheckoutSessionPaymentMethodOptionsSamsungPay).
     #[inline]
     pub fn samsung_pay(
         self,
@@ -1597,7 +1597,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("samsung_pay", samsung_pay))
     }
-    /// `satispay`: a [`CreateCheckoutSessionPaymentMethodOptionsSatispay`](super::CreateCheckoutSessionPaymentMethodOptionsSatispay).
+    /// `satispay`: [`CreateCheckoutSessionPaymentMethodOptionsSatispay`](super::CreateCheckoutSessionPaymentMethodOptionsSatispay).
     #[inline]
     pub fn satispay(
         self,
@@ -1607,7 +1607,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("satispay", satispay))
     }
-    /// `scalapay`: a [`CreateCheckoutSessionPaymentMethodOptionsScalapay`](super::CreateCheckoutSessionPaymentMethodOptionsScalapay).
+    /// `scalapay`: [`CreateCheckoutSessionPaymentMethodOptionsScalapay`](super::CreateCheckoutSessionPaymentMethodOptionsScalapay).
     #[inline]
     pub fn scalapay(
         self,
@@ -1617,7 +1617,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("scalapay", scalapay))
     }
-    /// `sepa_debit`: a [`CreateCheckoutSessionPaymentMethodOptionsSepaDebit`](super::CreateCheckoutSessionPaymentMethodOptionsSepaDebit).
+    /// `sepa_debit`: [`CreateCheckoutSessionPaymentMethodOptionsSepaDebit`](super::CreateCheckoutSessionPaymentMethodOptionsSepaDebit).
     #[inline]
     pub fn sepa_debit(
         self,
@@ -1627,7 +1627,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sepa_debit", sepa_debit))
     }
-    /// `sequra`: a [`CreateCheckoutSessionPaymentMethodOptionsSequra`](super::CreateCheckoutSessionPaymentMethodOptionsSequra).
+    /// `sequra`: [`CreateCheckoutSessionPaymentMethodOptionsSequra`](super::CreateCheckoutSessionPaymentMethodOptionsSequra).
     #[inline]
     pub fn sequra(
         self,
@@ -1637,7 +1637,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sequra", sequra))
     }
-    /// `sofort`: a [`CreateCheckoutSessionPaymentMethodOptionsSofort`](super::CreateCheckoutSessionPaymentMethodOptionsSofort).
+    /// `sofort`: [`CreateCheckoutSessionPaymentMethodOptionsSofort`](super::CreateCheckoutSessionPaymentMethodOptionsSofort).
     #[inline]
     pub fn sofort(
         self,
@@ -1647,7 +1647,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sofort", sofort))
     }
-    /// `sunbit`: a [`CreateCheckoutSessionPaymentMethodOptionsSunbit`](super::CreateCheckoutSessionPaymentMethodOptionsSunbit).
+    /// `sunbit`: [`CreateCheckoutSessionPaymentMethodOptionsSunbit`](super::CreateCheckoutSessionPaymentMethodOptionsSunbit).
     #[inline]
     pub fn sunbit(
         self,
@@ -1657,7 +1657,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sunbit", sunbit))
     }
-    /// `swish`: a [`CreateCheckoutSessionPaymentMethodOptionsSwish`](super::CreateCheckoutSessionPaymentMethodOptionsSwish).
+    /// `swish`: [`CreateCheckoutSessionPaymentMethodOptionsSwish`](super::CreateCheckoutSessionPaymentMethodOptionsSwish).
     #[inline]
     pub fn swish(
         self,
@@ -1665,7 +1665,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("swish", swish))
     }
-    /// `twint`: a [`CreateCheckoutSessionPaymentMethodOptionsTwint`](super::CreateCheckoutSessionPaymentMethodOptionsTwint).
+    /// `twint`: [`CreateCheckoutSessionPaymentMethodOptionsTwint`](super::CreateCheckoutSessionPaymentMethodOptionsTwint).
     #[inline]
     pub fn twint(
         self,
@@ -1673,7 +1673,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("twint", twint))
     }
-    /// `upi`: a [`CreateCheckoutSessionPaymentMethodOptionsUpi`](super::CreateCheckoutSessionPaymentMethodOptionsUpi).
+    /// `upi`: [`CreateCheckoutSessionPaymentMethodOptionsUpi`](super::CreateCheckoutSessionPaymentMethodOptionsUpi).
     #[inline]
     pub fn upi(
         self,
@@ -1681,7 +1681,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a [`CreateCheckoutSessionPaymentMethodOptionsUsBankAccount`](super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccount).
+    /// `us_bank_account`: [`CreateCheckoutSessionPaymentMethodOptionsUsBankAccount`](super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccount).
     #[inline]
     pub fn us_bank_account(
         self,
@@ -1691,7 +1691,7 @@ impl CreateCheckoutSessionPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
     }
-    /// `wechat_pay`: a [`CreateCheckoutSessionPaymentMethodOptionsWechatPay`](super::CreateCheckoutSessionPaymentMethodOptionsWechatPay).
+    /// `wechat_pay`: [`CreateCheckoutSessionPaymentMethodOptionsWechatPay`](super::CreateCheckoutSessionPaymentMethodOptionsWechatPay).
     #[inline]
     pub fn wechat_pay(
         self,
@@ -1720,7 +1720,7 @@ impl CreateCheckoutSessionPaymentMethodOptionsAcssDebit {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("currency", currency))
     }
-    /// `mandate_options`: a [`CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions).
+    /// `mandate_options`: [`CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsAcssDebitMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1815,7 +1815,7 @@ impl CreateCheckoutSessionPaymentMethodOptionsBacsDebit {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateCheckoutSessionPaymentMethodOptionsBacsDebitMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsBacsDebitMandateOptions).
+    /// `mandate_options`: [`CreateCheckoutSessionPaymentMethodOptionsBacsDebitMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsBacsDebitMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1857,7 +1857,7 @@ impl CreateCheckoutSessionPaymentMethodOptionsBlik {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateCheckoutSessionPaymentMethodOptionsBlikMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsBlikMandateOptions).
+    /// `mandate_options`: [`CreateCheckoutSessionPaymentMethodOptionsBlikMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsBlikMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1923,7 +1923,7 @@ impl CreateCheckoutSessionPaymentMethodOptionsCard {
     pub fn capture_method(self, capture_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("capture_method", capture_method))
     }
-    /// `installments`: a [`CreateCheckoutSessionPaymentMethodOptionsCardInstallments`](super::CreateCheckoutSessionPaymentMethodOptionsCardInstallments).
+    /// `installments`: [`CreateCheckoutSessionPaymentMethodOptionsCardInstallments`](super::CreateCheckoutSessionPaymentMethodOptionsCardInstallments).
     #[inline]
     pub fn installments(
         self,
@@ -1990,7 +1990,7 @@ impl CreateCheckoutSessionPaymentMethodOptionsCard {
             self.parameters.one_of("request_three_d_secure", request_three_d_secure),
         )
     }
-    /// `restrictions`: a [`CreateCheckoutSessionPaymentMethodOptionsCardRestrictions`](super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictions).
+    /// `restrictions`: [`CreateCheckoutSessionPaymentMethodOptionsCardRestrictions`](super::CreateCheckoutSessionPaymentMethodOptionsCardRestrictions).
     #[inline]
     pub fn restrictions(
         self,
@@ -2148,7 +2148,7 @@ impl CreateCheckoutSessionPaymentMethodOptionsKlarna {
             self.parameters.text("setup_future_usage", setup_future_usage),
         )
     }
-    /// `subscriptions`: some [`CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptions`](super::CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptions); an empty text empties it.
+    /// `subscriptions`: an array of [`CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptions`](super::CreateCheckoutSessionPaymentMethodOptionsKlarnaSubscriptions); an empty text empties it.
     #[inline]
     pub fn subscriptions(
         self,
@@ -2240,7 +2240,7 @@ impl CreateCheckoutSessionPaymentMethodOptionsPayto {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions).
+    /// `mandate_options`: [`CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsPaytoMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -2290,7 +2290,7 @@ impl CreateCheckoutSessionPaymentMethodOptionsPix {
             self.parameters.int("expires_after_seconds", expires_after_seconds),
         )
     }
-    /// `mandate_options`: a [`CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions).
+    /// `mandate_options`: [`CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions`](super::CreateCheckoutSessionPaymentMethodOptionsPixMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -2363,7 +2363,7 @@ impl CreateCheckoutSessionPaymentMethodOptionsUsBankAccount {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `financial_connections`: a [`CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections).
+    /// `financial_connections`: [`CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreateCheckoutSessionPaymentMethodOptionsUsBankAccountFinancialConnections).
     #[inline]
     pub fn financial_connections(
         self,
@@ -2596,7 +2596,7 @@ impl CreateCheckoutSessionSubscriptionData {
             self.parameters.time("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
-    /// `billing_cycle_anchor_config`: a [`CreateCheckoutSessionSubscriptionDataBillingCycleAnchorConfig`](super::CreateCheckoutSessionSubscriptionDataBillingCycleAnchorConfig).
+    /// `billing_cycle_anchor_config`: [`CreateCheckoutSessionSubscriptionDataBillingCycleAnchorConfig`](super::CreateCheckoutSessionSubscriptionDataBillingCycleAnchorConfig).
     #[inline]
     pub fn billing_cycle_anchor_config(
         self,
@@ -2610,7 +2610,7 @@ impl CreateCheckoutSessionSubscriptionData {
                 .object("billing_cycle_anchor_config", billing_cycle_anchor_config),
         )
     }
-    /// `billing_mode`: a [`CreateCheckoutSessionSubscriptionDataBillingMode`](super::CreateCheckoutSessionSubscriptionDataBillingMode).
+    /// `billing_mode`: [`CreateCheckoutSessionSubscriptionDataBillingMode`](super::CreateCheckoutSessionSubscriptionDataBillingMode).
     #[inline]
     pub fn billing_mode(
         self,
@@ -2635,7 +2635,7 @@ impl CreateCheckoutSessionSubscriptionData {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `invoice_settings`: a [`CreateCheckoutSessionSubscriptionDataInvoiceSettings`](super::CreateCheckoutSessionSubscriptionDataInvoiceSettings).
+    /// `invoice_settings`: [`CreateCheckoutSessionSubscriptionDataInvoiceSettings`](super::CreateCheckoutSessionSubscriptionDataInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -2660,7 +2660,7 @@ impl CreateCheckoutSessionSubscriptionData {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `pending_invoice_item_interval`: a [`CreateCheckoutSessionSubscriptionDataPendingInvoiceItemInterval`](super::CreateCheckoutSessionSubscriptionDataPendingInvoiceItemInterval).
+    /// `pending_invoice_item_interval`: [`CreateCheckoutSessionSubscriptionDataPendingInvoiceItemInterval`](super::CreateCheckoutSessionSubscriptionDataPendingInvoiceItemInterval).
     #[inline]
     pub fn pending_invoice_item_interval(
         self,
@@ -2684,7 +2684,7 @@ impl CreateCheckoutSessionSubscriptionData {
             self.parameters.one_of("proration_behavior", proration_behavior),
         )
     }
-    /// `transfer_data`: a [`CreateCheckoutSessionSubscriptionDataTransferData`](super::CreateCheckoutSessionSubscriptionDataTransferData).
+    /// `transfer_data`: [`CreateCheckoutSessionSubscriptionDataTransferData`](super::CreateCheckoutSessionSubscriptionDataTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -2706,7 +2706,7 @@ impl CreateCheckoutSessionSubscriptionData {
             self.parameters.int("trial_period_days", trial_period_days),
         )
     }
-    /// `trial_settings`: a [`CreateCheckoutSessionSubscriptionDataTrialSettings`](super::CreateCheckoutSessionSubscriptionDataTrialSettings).
+    /// `trial_settings`: [`CreateCheckoutSessionSubscriptionDataTrialSettings`](super::CreateCheckoutSessionSubscriptionDataTrialSettings).
     #[inline]
     pub fn trial_settings(
         self,
@@ -2749,7 +2749,7 @@ impl CreateCheckoutSessionWalletOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `link`: a [`CreateCheckoutSessionWalletOptionsLink`](super::CreateCheckoutSessionWalletOptionsLink).
+    /// `link`: [`CreateCheckoutSessionWalletOptionsLink`](super::CreateCheckoutSessionWalletOptionsLink).
     #[inline]
     pub fn link(
         self,
@@ -2799,7 +2799,7 @@ impl UpdateCheckoutSessionCollectedInformation {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `shipping_details`: a [`UpdateCheckoutSessionCollectedInformationShippingDetails`](super::UpdateCheckoutSessionCollectedInformationShippingDetails).
+    /// `shipping_details`: [`UpdateCheckoutSessionCollectedInformationShippingDetails`](super::UpdateCheckoutSessionCollectedInformationShippingDetails).
     #[inline]
     pub fn shipping_details(
         self,
@@ -2818,7 +2818,7 @@ pub type UpdateCheckoutSessionCollectedInformationShippingDetails = Builder<
 >;
 impl UpdateCheckoutSessionCollectedInformationShippingDetails {
     /// With what it cannot do without:
-    /// * `address`: a [`UpdateCheckoutSessionCollectedInformationShippingDetailsAddress`](super::UpdateCheckoutSessionCollectedInformationShippingDetailsAddress).
+    /// * `address`: [`UpdateCheckoutSessionCollectedInformationShippingDetailsAddress`](super::UpdateCheckoutSessionCollectedInformationShippingDetailsAddress).
     /// * `name`: a text.
     #[inline]
     pub fn new(
@@ -2877,7 +2877,7 @@ impl UpdateCheckoutSessionLineItems {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `adjustable_quantity`: a [`UpdateCheckoutSessionLineItemsAdjustableQuantity`](super::UpdateCheckoutSessionLineItemsAdjustableQuantity).
+    /// `adjustable_quantity`: [`UpdateCheckoutSessionLineItemsAdjustableQuantity`](super::UpdateCheckoutSessionLineItemsAdjustableQuantity).
     #[inline]
     pub fn adjustable_quantity(
         self,
@@ -2907,7 +2907,7 @@ impl UpdateCheckoutSessionLineItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`UpdateCheckoutSessionLineItemsPriceData`](super::UpdateCheckoutSessionLineItemsPriceData).
+    /// `price_data`: [`UpdateCheckoutSessionLineItemsPriceData`](super::UpdateCheckoutSessionLineItemsPriceData).
     #[inline]
     pub fn price_data(
         self,

@@ -37,7 +37,7 @@ impl CreateClimateOrder {
     pub fn amount(self, amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount", amount))
     }
-    /// `beneficiary`: a [`CreateClimateOrderBeneficiary`](super::CreateClimateOrderBeneficiary).
+    /// `beneficiary`: [`CreateClimateOrderBeneficiary`](super::CreateClimateOrderBeneficiary).
     #[inline]
     pub fn beneficiary(
         self,
@@ -99,7 +99,7 @@ impl UpdateClimateOrder {
     pub fn new(order: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(order))
     }
-    /// `beneficiary`: a [`UpdateClimateOrderBeneficiary`](super::UpdateClimateOrderBeneficiary); an empty text empties it.
+    /// `beneficiary`: [`UpdateClimateOrderBeneficiary`](super::UpdateClimateOrderBeneficiary); an empty text empties it.
     #[inline]
     pub fn beneficiary(
         self,

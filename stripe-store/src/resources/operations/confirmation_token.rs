@@ -39,7 +39,7 @@ impl CreateTestHelpersConfirmationToken {
     pub fn payment_method(self, payment_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payment_method", payment_method))
     }
-    /// `payment_method_data`: a [`CreateTestHelpersConfirmationTokenPaymentMethodData`](super::CreateTestHelpersConfirmationTokenPaymentMethodData).
+    /// `payment_method_data`: [`CreateTestHelpersConfirmationTokenPaymentMethodData`](super::CreateTestHelpersConfirmationTokenPaymentMethodData).
     #[inline]
     pub fn payment_method_data(
         self,
@@ -51,7 +51,7 @@ impl CreateTestHelpersConfirmationToken {
             self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a [`CreateTestHelpersConfirmationTokenPaymentMethodOptions`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptions).
+    /// `payment_method_options`: [`CreateTestHelpersConfirmationTokenPaymentMethodOptions`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -78,7 +78,7 @@ impl CreateTestHelpersConfirmationToken {
             self.parameters.one_of("setup_future_usage", setup_future_usage),
         )
     }
-    /// `shipping`: a [`CreateTestHelpersConfirmationTokenShipping`](super::CreateTestHelpersConfirmationTokenShipping).
+    /// `shipping`: [`CreateTestHelpersConfirmationTokenShipping`](super::CreateTestHelpersConfirmationTokenShipping).
     #[inline]
     pub fn shipping(
         self,
@@ -147,7 +147,7 @@ impl CreateTestHelpersConfirmationTokenPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `card`: a [`CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard).
+    /// `card`: [`CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard).
     #[inline]
     pub fn card(
         self,
@@ -168,7 +168,7 @@ impl CreateTestHelpersConfirmationTokenPaymentMethodOptionsCard {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `installments`: a [`CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments).
+    /// `installments`: [`CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments).
     #[inline]
     pub fn installments(
         self,
@@ -185,7 +185,7 @@ pub type CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments 
 >;
 impl CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallments {
     /// With what it cannot do without:
-    /// * `plan`: a [`CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallmentsPlan`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallmentsPlan).
+    /// * `plan`: [`CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallmentsPlan`](super::CreateTestHelpersConfirmationTokenPaymentMethodOptionsCardInstallmentsPlan).
     #[inline]
     pub fn new(
         plan: impl c::IntoObject<

@@ -44,7 +44,7 @@ impl CreateCoupon {
     pub fn amount_off(self, amount_off: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount_off", amount_off))
     }
-    /// `applies_to`: a [`CreateCouponAppliesTo`](super::CreateCouponAppliesTo).
+    /// `applies_to`: [`CreateCouponAppliesTo`](super::CreateCouponAppliesTo).
     #[inline]
     pub fn applies_to(
         self,

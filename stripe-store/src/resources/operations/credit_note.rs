@@ -76,7 +76,7 @@ impl CreateCreditNote {
     pub fn email_type(self, email_type: super::CreateCreditNoteEmailType) -> Self {
         Self::from_parameters(self.parameters.one_of("email_type", email_type))
     }
-    /// `lines`: some [`CreateCreditNoteLines`](super::CreateCreditNoteLines).
+    /// `lines`: an array of [`CreateCreditNoteLines`](super::CreateCreditNoteLines).
     #[inline]
     pub fn lines(
         self,
@@ -114,7 +114,7 @@ impl CreateCreditNote {
     pub fn refund_amount(self, refund_amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("refund_amount", refund_amount))
     }
-    /// `refunds`: some [`CreateCreditNoteRefunds`](super::CreateCreditNoteRefunds).
+    /// `refunds`: an array of [`CreateCreditNoteRefunds`](super::CreateCreditNoteRefunds).
     #[inline]
     pub fn refunds(
         self,
@@ -122,7 +122,7 @@ impl CreateCreditNote {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("refunds", refunds))
     }
-    /// `shipping_cost`: a [`CreateCreditNoteShippingCost`](super::CreateCreditNoteShippingCost).
+    /// `shipping_cost`: [`CreateCreditNoteShippingCost`](super::CreateCreditNoteShippingCost).
     #[inline]
     pub fn shipping_cost(
         self,
@@ -168,7 +168,7 @@ impl PreviewCreditNote {
     pub fn email_type(self, email_type: super::PreviewCreditNoteEmailType) -> Self {
         Self::from_parameters(self.parameters.one_of("email_type", email_type))
     }
-    /// `lines`: some [`PreviewCreditNoteLines`](super::PreviewCreditNoteLines).
+    /// `lines`: an array of [`PreviewCreditNoteLines`](super::PreviewCreditNoteLines).
     #[inline]
     pub fn lines(
         self,
@@ -206,7 +206,7 @@ impl PreviewCreditNote {
     pub fn refund_amount(self, refund_amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("refund_amount", refund_amount))
     }
-    /// `refunds`: some [`PreviewCreditNoteRefunds`](super::PreviewCreditNoteRefunds).
+    /// `refunds`: an array of [`PreviewCreditNoteRefunds`](super::PreviewCreditNoteRefunds).
     #[inline]
     pub fn refunds(
         self,
@@ -214,7 +214,7 @@ impl PreviewCreditNote {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("refunds", refunds))
     }
-    /// `shipping_cost`: a [`PreviewCreditNoteShippingCost`](super::PreviewCreditNoteShippingCost).
+    /// `shipping_cost`: [`PreviewCreditNoteShippingCost`](super::PreviewCreditNoteShippingCost).
     #[inline]
     pub fn shipping_cost(
         self,
@@ -263,7 +263,7 @@ impl ListCreditNotePreviewLines {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("email_type", email_type))
     }
-    /// `lines`: some [`ListCreditNotePreviewLinesLines`](super::ListCreditNotePreviewLinesLines).
+    /// `lines`: an array of [`ListCreditNotePreviewLinesLines`](super::ListCreditNotePreviewLinesLines).
     #[inline]
     pub fn lines(
         self,
@@ -301,7 +301,7 @@ impl ListCreditNotePreviewLines {
     pub fn refund_amount(self, refund_amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("refund_amount", refund_amount))
     }
-    /// `refunds`: some [`ListCreditNotePreviewLinesRefunds`](super::ListCreditNotePreviewLinesRefunds).
+    /// `refunds`: an array of [`ListCreditNotePreviewLinesRefunds`](super::ListCreditNotePreviewLinesRefunds).
     #[inline]
     pub fn refunds(
         self,
@@ -309,7 +309,7 @@ impl ListCreditNotePreviewLines {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("refunds", refunds))
     }
-    /// `shipping_cost`: a [`ListCreditNotePreviewLinesShippingCost`](super::ListCreditNotePreviewLinesShippingCost).
+    /// `shipping_cost`: [`ListCreditNotePreviewLinesShippingCost`](super::ListCreditNotePreviewLinesShippingCost).
     #[inline]
     pub fn shipping_cost(
         self,
@@ -448,7 +448,7 @@ impl CreateCreditNoteLines {
     pub fn quantity(self, quantity: i64) -> Self {
         Self::from_parameters(self.parameters.int("quantity", quantity))
     }
-    /// `tax_amounts`: some [`CreateCreditNoteLinesTaxAmounts`](super::CreateCreditNoteLinesTaxAmounts); an empty text empties it.
+    /// `tax_amounts`: an array of [`CreateCreditNoteLinesTaxAmounts`](super::CreateCreditNoteLinesTaxAmounts); an empty text empties it.
     #[inline]
     pub fn tax_amounts(
         self,
@@ -483,17 +483,20 @@ pub type CreateCreditNoteLinesTaxAmounts = Builder<
 >;
 impl CreateCreditNoteLinesTaxAmounts {
     /// With what it cannot do without:
-    /// * `amount`: an integer.
     /// * `tax_rate`: a text.
-    /// * `taxable_amount`: an integer.
     #[inline]
-    pub fn new(amount: i64, tax_rate: impl Into<String>, taxable_amount: i64) -> Self {
-        Self::from_parameters(
-            c::Parameters::new()
-                .int("amount", amount)
-                .text("tax_rate", tax_rate)
-                .int("taxable_amount", taxable_amount),
-        )
+    pub fn new(tax_rate: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("tax_rate", tax_rate))
+    }
+    /// `amount`: an integer; required.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `taxable_amount`: an integer; required.
+    #[inline]
+    pub fn taxable_amount(self, taxable_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("taxable_amount", taxable_amount))
     }
 }
 /// What `CreateCreditNote.refunds` takes.
@@ -509,7 +512,7 @@ impl CreateCreditNoteRefunds {
     pub fn amount_refunded(self, amount_refunded: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount_refunded", amount_refunded))
     }
-    /// `payment_record_refund`: a [`CreateCreditNoteRefundsPaymentRecordRefund`](super::CreateCreditNoteRefundsPaymentRecordRefund).
+    /// `payment_record_refund`: [`CreateCreditNoteRefundsPaymentRecordRefund`](super::CreateCreditNoteRefundsPaymentRecordRefund).
     #[inline]
     pub fn payment_record_refund(
         self,

@@ -50,7 +50,7 @@ impl CreateCustomer {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreateCustomerAddress`](super::CreateCustomerAddress); an empty text empties it.
+    /// `address`: [`CreateCustomerAddress`](super::CreateCustomerAddress); an empty text empties it.
     #[inline]
     pub fn address(
         self,
@@ -68,7 +68,7 @@ impl CreateCustomer {
     pub fn business_name(self, business_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("business_name", business_name))
     }
-    /// `cash_balance`: a [`CreateCustomerCashBalance`](super::CreateCustomerCashBalance).
+    /// `cash_balance`: [`CreateCustomerCashBalance`](super::CreateCustomerCashBalance).
     #[inline]
     pub fn cash_balance(
         self,
@@ -96,7 +96,7 @@ impl CreateCustomer {
     pub fn invoice_prefix(self, invoice_prefix: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("invoice_prefix", invoice_prefix))
     }
-    /// `invoice_settings`: a [`CreateCustomerInvoiceSettings`](super::CreateCustomerInvoiceSettings).
+    /// `invoice_settings`: [`CreateCustomerInvoiceSettings`](super::CreateCustomerInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -146,7 +146,7 @@ impl CreateCustomer {
             self.parameters.texts("preferred_locales", preferred_locales),
         )
     }
-    /// `shipping`: a [`CreateCustomerShipping`](super::CreateCustomerShipping); an empty text empties it.
+    /// `shipping`: [`CreateCustomerShipping`](super::CreateCustomerShipping); an empty text empties it.
     #[inline]
     pub fn shipping(
         self,
@@ -159,7 +159,7 @@ impl CreateCustomer {
     pub fn source(self, source: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("source", source))
     }
-    /// `tax`: a [`CreateCustomerTax`](super::CreateCustomerTax).
+    /// `tax`: [`CreateCustomerTax`](super::CreateCustomerTax).
     #[inline]
     pub fn tax(self, tax: impl c::IntoObject<super::CreateCustomerTax>) -> Self {
         Self::from_parameters(self.parameters.object("tax", tax))
@@ -169,7 +169,7 @@ impl CreateCustomer {
     pub fn tax_exempt(self, tax_exempt: super::CreateCustomerTaxExempt) -> Self {
         Self::from_parameters(self.parameters.one_of("tax_exempt", tax_exempt))
     }
-    /// `tax_id_data`: some [`CreateCustomerTaxIdData`](super::CreateCustomerTaxIdData).
+    /// `tax_id_data`: an array of [`CreateCustomerTaxIdData`](super::CreateCustomerTaxIdData).
     #[inline]
     pub fn tax_id_data(
         self,
@@ -241,7 +241,7 @@ impl UpdateCustomer {
     pub fn new(customer: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(customer))
     }
-    /// `address`: a [`UpdateCustomerAddress`](super::UpdateCustomerAddress); an empty text empties it.
+    /// `address`: [`UpdateCustomerAddress`](super::UpdateCustomerAddress); an empty text empties it.
     #[inline]
     pub fn address(
         self,
@@ -259,7 +259,7 @@ impl UpdateCustomer {
     pub fn business_name(self, business_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("business_name", business_name))
     }
-    /// `cash_balance`: a [`UpdateCustomerCashBalanceParameter`](super::UpdateCustomerCashBalanceParameter).
+    /// `cash_balance`: [`UpdateCustomerCashBalanceParameter`](super::UpdateCustomerCashBalanceParameter).
     #[inline]
     pub fn cash_balance(
         self,
@@ -292,7 +292,7 @@ impl UpdateCustomer {
     pub fn invoice_prefix(self, invoice_prefix: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("invoice_prefix", invoice_prefix))
     }
-    /// `invoice_settings`: a [`UpdateCustomerInvoiceSettings`](super::UpdateCustomerInvoiceSettings).
+    /// `invoice_settings`: [`UpdateCustomerInvoiceSettings`](super::UpdateCustomerInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -337,7 +337,7 @@ impl UpdateCustomer {
             self.parameters.texts("preferred_locales", preferred_locales),
         )
     }
-    /// `shipping`: a [`UpdateCustomerShipping`](super::UpdateCustomerShipping); an empty text empties it.
+    /// `shipping`: [`UpdateCustomerShipping`](super::UpdateCustomerShipping); an empty text empties it.
     #[inline]
     pub fn shipping(
         self,
@@ -350,7 +350,7 @@ impl UpdateCustomer {
     pub fn source(self, source: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("source", source))
     }
-    /// `tax`: a [`UpdateCustomerTax`](super::UpdateCustomerTax).
+    /// `tax`: [`UpdateCustomerTax`](super::UpdateCustomerTax).
     #[inline]
     pub fn tax(self, tax: impl c::IntoObject<super::UpdateCustomerTax>) -> Self {
         Self::from_parameters(self.parameters.object("tax", tax))
@@ -547,7 +547,7 @@ impl UpdateCustomerCashBalance {
     pub fn new(customer: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(customer))
     }
-    /// `settings`: a [`UpdateCustomerCashBalanceSettings`](super::UpdateCustomerCashBalanceSettings).
+    /// `settings`: [`UpdateCustomerCashBalanceSettings`](super::UpdateCustomerCashBalanceSettings).
     #[inline]
     pub fn settings(
         self,
@@ -633,7 +633,7 @@ pub type CreateCustomerFundingInstructions = Builder<
 impl CreateCustomerFundingInstructions {
     /// With what it cannot do without:
     /// * `customer`: an id, for the path.
-    /// * `bank_transfer`: a [`CreateCustomerFundingInstructionsBankTransfer`](super::CreateCustomerFundingInstructionsBankTransfer).
+    /// * `bank_transfer`: [`CreateCustomerFundingInstructionsBankTransfer`](super::CreateCustomerFundingInstructionsBankTransfer).
     /// * `currency`: a text.
     /// * `funding_type`: the text `bank_transfer`.
     #[inline]
@@ -863,7 +863,7 @@ impl UpdateCustomerSource {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `owner`: a [`UpdateCustomerSourceOwner`](super::UpdateCustomerSourceOwner).
+    /// `owner`: [`UpdateCustomerSourceOwner`](super::UpdateCustomerSourceOwner).
     #[inline]
     pub fn owner(
         self,
@@ -1047,7 +1047,7 @@ impl CreateCustomerCashBalance {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `settings`: a [`CreateCustomerCashBalanceSettings`](super::CreateCustomerCashBalanceSettings).
+    /// `settings`: [`CreateCustomerCashBalanceSettings`](super::CreateCustomerCashBalanceSettings).
     #[inline]
     pub fn settings(
         self,
@@ -1088,7 +1088,7 @@ impl CreateCustomerFundingInstructionsBankTransfer {
     pub fn new(type_: super::CreateCustomerFundingInstructionsBankTransferType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `eu_bank_transfer`: a [`CreateCustomerFundingInstructionsBankTransferEuBankTransfer`](super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer).
+    /// `eu_bank_transfer`: [`CreateCustomerFundingInstructionsBankTransferEuBankTransfer`](super::CreateCustomerFundingInstructionsBankTransferEuBankTransfer).
     #[inline]
     pub fn eu_bank_transfer(
         self,
@@ -1135,7 +1135,7 @@ impl CreateCustomerInvoiceSettings {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `custom_fields`: some [`CreateCustomerInvoiceSettingsCustomFields`](super::CreateCustomerInvoiceSettingsCustomFields); an empty text empties it.
+    /// `custom_fields`: an array of [`CreateCustomerInvoiceSettingsCustomFields`](super::CreateCustomerInvoiceSettingsCustomFields); an empty text empties it.
     #[inline]
     pub fn custom_fields(
         self,
@@ -1160,7 +1160,7 @@ impl CreateCustomerInvoiceSettings {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `rendering_options`: a [`CreateCustomerInvoiceSettingsRenderingOptions`](super::CreateCustomerInvoiceSettingsRenderingOptions); an empty text empties it.
+    /// `rendering_options`: [`CreateCustomerInvoiceSettingsRenderingOptions`](super::CreateCustomerInvoiceSettingsRenderingOptions); an empty text empties it.
     #[inline]
     pub fn rendering_options(
         self,
@@ -1205,7 +1205,7 @@ impl CreateCustomerInvoiceSettingsRenderingOptions {
 pub type CreateCustomerShipping = Builder<markers::CreateCustomerShipping>;
 impl CreateCustomerShipping {
     /// With what it cannot do without:
-    /// * `address`: a [`CreateCustomerShippingAddress`](super::CreateCustomerShippingAddress).
+    /// * `address`: [`CreateCustomerShippingAddress`](super::CreateCustomerShippingAddress).
     /// * `name`: a text.
     #[inline]
     pub fn new(

@@ -10,7 +10,7 @@ use super::super as views;
 pub type CreateCustomerSession = Builder<markers::CreateCustomerSession>;
 impl CreateCustomerSession {
     /// With what it cannot do without:
-    /// * `components`: a [`CreateCustomerSessionComponents`](super::CreateCustomerSessionComponents).
+    /// * `components`: [`CreateCustomerSessionComponents`](super::CreateCustomerSessionComponents).
     #[inline]
     pub fn new(
         components: impl c::IntoObject<super::CreateCustomerSessionComponents>,
@@ -44,7 +44,7 @@ impl CreateCustomerSessionComponents {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `active_entitlements`: a [`CreateCustomerSessionComponentsActiveEntitlements`](super::CreateCustomerSessionComponentsActiveEntitlements).
+    /// `active_entitlements`: [`CreateCustomerSessionComponentsActiveEntitlements`](super::CreateCustomerSessionComponentsActiveEntitlements).
     #[inline]
     pub fn active_entitlements(
         self,
@@ -56,7 +56,7 @@ impl CreateCustomerSessionComponents {
             self.parameters.object("active_entitlements", active_entitlements),
         )
     }
-    /// `buy_button`: a [`CreateCustomerSessionComponentsBuyButton`](super::CreateCustomerSessionComponentsBuyButton).
+    /// `buy_button`: [`CreateCustomerSessionComponentsBuyButton`](super::CreateCustomerSessionComponentsBuyButton).
     #[inline]
     pub fn buy_button(
         self,
@@ -64,7 +64,7 @@ impl CreateCustomerSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("buy_button", buy_button))
     }
-    /// `customer_portal`: a [`CreateCustomerSessionComponentsCustomerPortal`](super::CreateCustomerSessionComponentsCustomerPortal).
+    /// `customer_portal`: [`CreateCustomerSessionComponentsCustomerPortal`](super::CreateCustomerSessionComponentsCustomerPortal).
     #[inline]
     pub fn customer_portal(
         self,
@@ -74,7 +74,7 @@ impl CreateCustomerSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("customer_portal", customer_portal))
     }
-    /// `customer_sheet`: a [`CreateCustomerSessionComponentsCustomerSheet`](super::CreateCustomerSessionComponentsCustomerSheet).
+    /// `customer_sheet`: [`CreateCustomerSessionComponentsCustomerSheet`](super::CreateCustomerSessionComponentsCustomerSheet).
     #[inline]
     pub fn customer_sheet(
         self,
@@ -84,7 +84,7 @@ impl CreateCustomerSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("customer_sheet", customer_sheet))
     }
-    /// `mobile_payment_element`: a [`CreateCustomerSessionComponentsMobilePaymentElement`](super::CreateCustomerSessionComponentsMobilePaymentElement).
+    /// `mobile_payment_element`: [`CreateCustomerSessionComponentsMobilePaymentElement`](super::CreateCustomerSessionComponentsMobilePaymentElement).
     #[inline]
     pub fn mobile_payment_element(
         self,
@@ -96,7 +96,7 @@ impl CreateCustomerSessionComponents {
             self.parameters.object("mobile_payment_element", mobile_payment_element),
         )
     }
-    /// `payment_element`: a [`CreateCustomerSessionComponentsPaymentElement`](super::CreateCustomerSessionComponentsPaymentElement).
+    /// `payment_element`: [`CreateCustomerSessionComponentsPaymentElement`](super::CreateCustomerSessionComponentsPaymentElement).
     #[inline]
     pub fn payment_element(
         self,
@@ -106,7 +106,7 @@ impl CreateCustomerSessionComponents {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payment_element", payment_element))
     }
-    /// `pricing_table`: a [`CreateCustomerSessionComponentsPricingTable`](super::CreateCustomerSessionComponentsPricingTable).
+    /// `pricing_table`: [`CreateCustomerSessionComponentsPricingTable`](super::CreateCustomerSessionComponentsPricingTable).
     #[inline]
     pub fn pricing_table(
         self,
@@ -134,7 +134,7 @@ impl CreateCustomerSessionComponentsCustomerSheet {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateCustomerSessionComponentsCustomerSheetFeatures`](super::CreateCustomerSessionComponentsCustomerSheetFeatures).
+    /// `features`: [`CreateCustomerSessionComponentsCustomerSheetFeatures`](super::CreateCustomerSessionComponentsCustomerSheetFeatures).
     #[inline]
     pub fn features(
         self,
@@ -194,7 +194,7 @@ impl CreateCustomerSessionComponentsMobilePaymentElement {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateCustomerSessionComponentsMobilePaymentElementFeatures`](super::CreateCustomerSessionComponentsMobilePaymentElementFeatures).
+    /// `features`: [`CreateCustomerSessionComponentsMobilePaymentElementFeatures`](super::CreateCustomerSessionComponentsMobilePaymentElementFeatures).
     #[inline]
     pub fn features(
         self,
@@ -289,7 +289,7 @@ impl CreateCustomerSessionComponentsPaymentElement {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `features`: a [`CreateCustomerSessionComponentsPaymentElementFeatures`](super::CreateCustomerSessionComponentsPaymentElementFeatures).
+    /// `features`: [`CreateCustomerSessionComponentsPaymentElementFeatures`](super::CreateCustomerSessionComponentsPaymentElementFeatures).
     #[inline]
     pub fn features(
         self,

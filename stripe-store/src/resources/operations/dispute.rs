@@ -66,7 +66,7 @@ impl UpdateDispute {
     pub fn new(dispute: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(dispute))
     }
-    /// `evidence`: a [`UpdateDisputeEvidence`](super::UpdateDisputeEvidence).
+    /// `evidence`: [`UpdateDisputeEvidence`](super::UpdateDisputeEvidence).
     #[inline]
     pub fn evidence(
         self,
@@ -139,7 +139,7 @@ impl UpdateDisputeEvidence {
             self.parameters.text("access_activity_log", access_activity_log),
         )
     }
-    /// `appeal`: a [`UpdateDisputeEvidenceAppeal`](super::UpdateDisputeEvidenceAppeal); an empty text empties it.
+    /// `appeal`: [`UpdateDisputeEvidenceAppeal`](super::UpdateDisputeEvidenceAppeal); an empty text empties it.
     #[inline]
     pub fn appeal(
         self,
@@ -251,7 +251,7 @@ impl UpdateDisputeEvidence {
             self.parameters.text("duplicate_charge_id", duplicate_charge_id),
         )
     }
-    /// `enhanced_evidence`: a [`UpdateDisputeEvidenceEnhancedEvidence`](super::UpdateDisputeEvidenceEnhancedEvidence); an empty text empties it.
+    /// `enhanced_evidence`: [`UpdateDisputeEvidenceEnhancedEvidence`](super::UpdateDisputeEvidenceEnhancedEvidence); an empty text empties it.
     #[inline]
     pub fn enhanced_evidence(
         self,
@@ -375,7 +375,7 @@ impl UpdateDisputeEvidenceAppeal {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `card`: a [`UpdateDisputeEvidenceAppealCard`](super::UpdateDisputeEvidenceAppealCard); an empty text empties it.
+    /// `card`: [`UpdateDisputeEvidenceAppealCard`](super::UpdateDisputeEvidenceAppealCard); an empty text empties it.
     #[inline]
     pub fn card(
         self,
@@ -422,7 +422,7 @@ impl UpdateDisputeEvidenceEnhancedEvidence {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mastercard_compliance`: a [`UpdateDisputeEvidenceEnhancedEvidenceMastercardCompliance`](super::UpdateDisputeEvidenceEnhancedEvidenceMastercardCompliance).
+    /// `mastercard_compliance`: [`UpdateDisputeEvidenceEnhancedEvidenceMastercardCompliance`](super::UpdateDisputeEvidenceEnhancedEvidenceMastercardCompliance).
     #[inline]
     pub fn mastercard_compliance(
         self,
@@ -434,7 +434,7 @@ impl UpdateDisputeEvidenceEnhancedEvidence {
             self.parameters.object("mastercard_compliance", mastercard_compliance),
         )
     }
-    /// `visa_compelling_evidence_3`: a [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3).
+    /// `visa_compelling_evidence_3`: [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3).
     #[inline]
     pub fn visa_compelling_evidence_3(
         self,
@@ -448,7 +448,7 @@ impl UpdateDisputeEvidenceEnhancedEvidence {
                 .object("visa_compelling_evidence_3", visa_compelling_evidence_3),
         )
     }
-    /// `visa_compliance`: a [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance).
+    /// `visa_compliance`: [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompliance).
     #[inline]
     pub fn visa_compliance(
         self,
@@ -471,7 +471,7 @@ impl UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3 {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `disputed_transaction`: a [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction).
+    /// `disputed_transaction`: [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransaction).
     #[inline]
     pub fn disputed_transaction(
         self,
@@ -483,7 +483,7 @@ impl UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3 {
             self.parameters.object("disputed_transaction", disputed_transaction),
         )
     }
-    /// `prior_undisputed_transactions`: some [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions).
+    /// `prior_undisputed_transactions`: an array of [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactions).
     #[inline]
     pub fn prior_undisputed_transactions(
         self,
@@ -568,7 +568,7 @@ impl UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransac
             self.parameters.text("product_description", product_description),
         )
     }
-    /// `shipping_address`: a [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionShippingAddress`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionShippingAddress).
+    /// `shipping_address`: [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionShippingAddress`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3DisputedTransactionShippingAddress).
     #[inline]
     pub fn shipping_address(
         self,
@@ -644,7 +644,7 @@ impl UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputed
             self.parameters.text("product_description", product_description),
         )
     }
-    /// `shipping_address`: a [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactionsShippingAddress`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactionsShippingAddress).
+    /// `shipping_address`: [`UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactionsShippingAddress`](super::UpdateDisputeEvidenceEnhancedEvidenceVisaCompellingEvidence3PriorUndisputedTransactionsShippingAddress).
     #[inline]
     pub fn shipping_address(
         self,

@@ -7254,7 +7254,7 @@ fn object_createcreditnotelines() -> super::CreateCreditNoteLines {
         .unit_amount_decimal("1.5")
 }
 fn object_createcreditnotelinestaxamounts() -> super::CreateCreditNoteLinesTaxAmounts {
-    super::CreateCreditNoteLinesTaxAmounts::new(7, "text", 7)
+    super::CreateCreditNoteLinesTaxAmounts::new("text").amount(7).taxable_amount(7)
 }
 fn object_createcreditnoterefunds() -> super::CreateCreditNoteRefunds {
     super::CreateCreditNoteRefunds::new()
@@ -7819,10 +7819,9 @@ fn object_createinvoicetransferdata() -> super::CreateInvoiceTransferData {
     super::CreateInvoiceTransferData::new("text").amount(7)
 }
 fn object_createinvoiceitemperiod() -> super::CreateInvoiceitemPeriod {
-    super::CreateInvoiceitemPeriod::new(
-        Timestamp::from_unix_seconds(1_700_000_000),
-        Timestamp::from_unix_seconds(1_700_000_000),
-    )
+    super::CreateInvoiceitemPeriod::new()
+        .end(Timestamp::from_unix_seconds(1_700_000_000))
+        .start(Timestamp::from_unix_seconds(1_700_000_000))
 }
 fn object_createinvoiceitempricedata() -> super::CreateInvoiceitemPriceData {
     super::CreateInvoiceitemPriceData::new("text", "text")
@@ -8063,13 +8062,15 @@ fn object_createpaymentintentamountdetails() -> super::CreatePaymentIntentAmount
         .tax(object_createpaymentintentamountdetailstax())
 }
 fn object_createpaymentintentamountdetailslineitems() -> super::CreatePaymentIntentAmountDetailsLineItems {
-    super::CreatePaymentIntentAmountDetailsLineItems::new("text", 7, 7)
+    super::CreatePaymentIntentAmountDetailsLineItems::new("text")
         .discount_amount(7)
         .payment_method_options(
             object_createpaymentintentamountdetailslineitemspaymentmethodoptions(),
         )
         .product_code("text")
+        .quantity(7)
         .tax(object_createpaymentintentamountdetailstax())
+        .unit_cost(7)
         .unit_of_measure("text")
 }
 fn object_createpaymentintentamountdetailslineitemspaymentmethodoptions() -> super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions {
@@ -9152,7 +9153,11 @@ fn object_createproductmarketingfeatures() -> super::CreateProductMarketingFeatu
     super::CreateProductMarketingFeatures::new("text")
 }
 fn object_createproductpackagedimensions() -> super::CreateProductPackageDimensions {
-    super::CreateProductPackageDimensions::new(1.5, 1.5, 1.5, 1.5)
+    super::CreateProductPackageDimensions::new()
+        .height(1.5)
+        .length(1.5)
+        .weight(1.5)
+        .width(1.5)
 }
 fn object_createproducttaxdetails() -> super::CreateProductTaxDetails {
     super::CreateProductTaxDetails::new().performance_location("text").tax_code("text")
@@ -10449,18 +10454,20 @@ fn object_createtaxregistrationcountryoptionsusstatesalestaxelections() -> super
         .jurisdiction("text")
 }
 fn object_createtaxtransactionreversallineitems() -> super::CreateTaxTransactionReversalLineItems {
-    super::CreateTaxTransactionReversalLineItems::new(7, 7, "text", "text")
+    super::CreateTaxTransactionReversalLineItems::new("text", "text")
+        .amount(7)
+        .amount_tax(7)
         .metadata([("key", "text")])
         .quantity(7)
 }
 fn object_createtaxtransactionreversalshippingcost() -> super::CreateTaxTransactionReversalShippingCost {
-    super::CreateTaxTransactionReversalShippingCost::new(7, 7)
+    super::CreateTaxTransactionReversalShippingCost::new().amount(7).amount_tax(7)
 }
 fn object_createterminalconfigurationreadersecurity() -> super::CreateTerminalConfigurationReaderSecurity {
     super::CreateTerminalConfigurationReaderSecurity::new().admin_menu_passcode("text")
 }
 fn object_createterminalconfigurationrebootwindow() -> super::CreateTerminalConfigurationRebootWindow {
-    super::CreateTerminalConfigurationRebootWindow::new(7, 7)
+    super::CreateTerminalConfigurationRebootWindow::new().end_hour(7).start_hour(7)
 }
 fn object_createterminalconfigurationstripes700() -> super::CreateTerminalConfigurationStripeS700 {
     super::CreateTerminalConfigurationStripeS700::new().splashscreen("text")
@@ -10806,12 +10813,12 @@ fn object_createthreedsecureauthenticationfutureusage() -> super::CreateThreeDSe
 }
 fn object_createthreedsecureauthenticationfutureusageinstallment() -> super::CreateThreeDSecureAuthenticationFutureUsageInstallment {
     super::CreateThreeDSecureAuthenticationFutureUsageInstallment::new(
-            7,
             object_createthreedsecureauthenticationfutureusagerecurringexpiry(),
-            7,
         )
+        .amount(7)
         .interval("day")
         .interval_count(7)
+        .number(7)
 }
 fn object_createthreedsecureauthenticationfutureusagerecurring() -> super::CreateThreeDSecureAuthenticationFutureUsageRecurring {
     super::CreateThreeDSecureAuthenticationFutureUsageRecurring::new(
@@ -10933,7 +10940,7 @@ fn object_createtokenpersonaddresskana() -> super::CreateTokenPersonAddressKana 
         .town("text")
 }
 fn object_createtokenpersondob() -> super::CreateTokenPersonDob {
-    super::CreateTokenPersonDob::new(7, 7, 7)
+    super::CreateTokenPersonDob::new().day(7).month(7).year(7)
 }
 fn object_createtokenpersondocuments() -> super::CreateTokenPersonDocuments {
     super::CreateTokenPersonDocuments::new()
@@ -11856,8 +11863,10 @@ fn object_pausesubscriptionbillforunusedtimefrom() -> super::PauseSubscriptionBi
     )
 }
 fn object_presenttesthelpersterminalreaderpaymentmethodcard() -> super::PresentTestHelpersTerminalReaderPaymentMethodCard {
-    super::PresentTestHelpersTerminalReaderPaymentMethodCard::new(7, 7, "text")
+    super::PresentTestHelpersTerminalReaderPaymentMethodCard::new("text")
         .cvc("text")
+        .exp_month(7)
+        .exp_year(7)
 }
 fn object_presenttesthelpersterminalreaderpaymentmethodcardpresent() -> super::PresentTestHelpersTerminalReaderPaymentMethodCardPresent {
     super::PresentTestHelpersTerminalReaderPaymentMethodCardPresent::new().number("text")
@@ -11990,7 +11999,7 @@ fn object_setterminalreaderreaderdisplaycart() -> super::SetTerminalReaderReader
         .tax(7)
 }
 fn object_setterminalreaderreaderdisplaycartlineitems() -> super::SetTerminalReaderReaderDisplayCartLineItems {
-    super::SetTerminalReaderReaderDisplayCartLineItems::new(7, "text", 7)
+    super::SetTerminalReaderReaderDisplayCartLineItems::new("text").amount(7).quantity(7)
 }
 fn object_updateaccountdocuments() -> super::UpdateAccountDocuments {
     super::UpdateAccountDocuments::new()
@@ -12342,15 +12351,15 @@ fn object_updateinvoicelinepricedataproductdata() -> super::UpdateInvoiceLinePri
 }
 fn object_updateinvoicelinetaxamounts() -> super::UpdateInvoiceLineTaxAmounts {
     super::UpdateInvoiceLineTaxAmounts::new(
-            7,
             object_updateinvoicelinetaxamountstaxratedata(),
-            7,
         )
+        .amount(7)
         .taxability_reason(
             super::UpdateInvoiceLineTaxAmountsTaxabilityReason::from_text(
                 "customer_exempt",
             ),
         )
+        .taxable_amount(7)
 }
 fn object_updateinvoicelinetaxamountstaxratedata() -> super::UpdateInvoiceLineTaxAmountsTaxRateData {
     super::UpdateInvoiceLineTaxAmountsTaxRateData::new("text", true, 1.5)

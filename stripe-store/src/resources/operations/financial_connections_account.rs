@@ -18,7 +18,7 @@ impl ListFinancialConnectionsAccounts {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `account_holder`: a [`ListFinancialConnectionsAccountsAccountHolder`](super::ListFinancialConnectionsAccountsAccountHolder).
+    /// `account_holder`: [`ListFinancialConnectionsAccountsAccountHolder`](super::ListFinancialConnectionsAccountsAccountHolder).
     #[inline]
     pub fn account_holder(
         self,

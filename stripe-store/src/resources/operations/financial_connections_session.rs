@@ -12,7 +12,7 @@ pub type CreateFinancialConnectionsSession = Builder<
 >;
 impl CreateFinancialConnectionsSession {
     /// With what it cannot do without:
-    /// * `account_holder`: a [`CreateFinancialConnectionsSessionAccountHolder`](super::CreateFinancialConnectionsSessionAccountHolder).
+    /// * `account_holder`: [`CreateFinancialConnectionsSessionAccountHolder`](super::CreateFinancialConnectionsSessionAccountHolder).
     /// * `permissions`: some of [`CreateFinancialConnectionsSessionPermissions`](super::CreateFinancialConnectionsSessionPermissions).
     #[inline]
     pub fn new(
@@ -29,7 +29,7 @@ impl CreateFinancialConnectionsSession {
                 .several_of("permissions", permissions),
         )
     }
-    /// `filters`: a [`CreateFinancialConnectionsSessionFilters`](super::CreateFinancialConnectionsSessionFilters).
+    /// `filters`: [`CreateFinancialConnectionsSessionFilters`](super::CreateFinancialConnectionsSessionFilters).
     #[inline]
     pub fn filters(
         self,
@@ -37,7 +37,7 @@ impl CreateFinancialConnectionsSession {
     ) -> Self {
         Self::from_parameters(self.parameters.object("filters", filters))
     }
-    /// `limits`: a [`CreateFinancialConnectionsSessionLimits`](super::CreateFinancialConnectionsSessionLimits).
+    /// `limits`: [`CreateFinancialConnectionsSessionLimits`](super::CreateFinancialConnectionsSessionLimits).
     #[inline]
     pub fn limits(
         self,
@@ -45,7 +45,7 @@ impl CreateFinancialConnectionsSession {
     ) -> Self {
         Self::from_parameters(self.parameters.object("limits", limits))
     }
-    /// `manual_entry`: a [`CreateFinancialConnectionsSessionManualEntry`](super::CreateFinancialConnectionsSessionManualEntry).
+    /// `manual_entry`: [`CreateFinancialConnectionsSessionManualEntry`](super::CreateFinancialConnectionsSessionManualEntry).
     #[inline]
     pub fn manual_entry(
         self,

@@ -23,7 +23,7 @@ impl ListFinancialConnectionsTransactions {
     pub fn transacted_at(self, transacted_at: impl Into<TimeRange>) -> Self {
         Self::from_parameters(self.parameters.range("transacted_at", transacted_at))
     }
-    /// `transaction_refresh`: a [`ListFinancialConnectionsTransactionsTransactionRefresh`](super::ListFinancialConnectionsTransactionsTransactionRefresh).
+    /// `transaction_refresh`: [`ListFinancialConnectionsTransactionsTransactionRefresh`](super::ListFinancialConnectionsTransactionsTransactionRefresh).
     #[inline]
     pub fn transaction_refresh(
         self,

@@ -35,7 +35,7 @@ impl CreateForwardingRequest {
     /// With what it cannot do without:
     /// * `payment_method`: a text.
     /// * `replacements`: some of [`CreateForwardingRequestReplacements`](super::CreateForwardingRequestReplacements).
-    /// * `request`: a [`CreateForwardingRequestRequest`](super::CreateForwardingRequestRequest).
+    /// * `request`: [`CreateForwardingRequestRequest`](super::CreateForwardingRequestRequest).
     /// * `url`: a text.
     #[inline]
     pub fn new(
@@ -102,7 +102,7 @@ impl CreateForwardingRequestRequest {
     pub fn body(self, body: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("body", body))
     }
-    /// `headers`: some [`CreateForwardingRequestRequestHeaders`](super::CreateForwardingRequestRequestHeaders).
+    /// `headers`: an array of [`CreateForwardingRequestRequestHeaders`](super::CreateForwardingRequestRequestHeaders).
     #[inline]
     pub fn headers(
         self,

@@ -83,7 +83,7 @@ impl CreateIdentityVerificationSession {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `options`: a [`CreateIdentityVerificationSessionOptions`](super::CreateIdentityVerificationSessionOptions).
+    /// `options`: [`CreateIdentityVerificationSessionOptions`](super::CreateIdentityVerificationSessionOptions).
     #[inline]
     pub fn options(
         self,
@@ -91,7 +91,7 @@ impl CreateIdentityVerificationSession {
     ) -> Self {
         Self::from_parameters(self.parameters.object("options", options))
     }
-    /// `provided_details`: a [`CreateIdentityVerificationSessionProvidedDetails`](super::CreateIdentityVerificationSessionProvidedDetails).
+    /// `provided_details`: [`CreateIdentityVerificationSessionProvidedDetails`](super::CreateIdentityVerificationSessionProvidedDetails).
     #[inline]
     pub fn provided_details(
         self,
@@ -118,7 +118,7 @@ impl CreateIdentityVerificationSession {
             self.parameters.text("related_customer_account", related_customer_account),
         )
     }
-    /// `related_person`: a [`CreateIdentityVerificationSessionRelatedPerson`](super::CreateIdentityVerificationSessionRelatedPerson).
+    /// `related_person`: [`CreateIdentityVerificationSessionRelatedPerson`](super::CreateIdentityVerificationSessionRelatedPerson).
     #[inline]
     pub fn related_person(
         self,
@@ -193,7 +193,7 @@ impl UpdateIdentityVerificationSession {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `options`: a [`UpdateIdentityVerificationSessionOptions`](super::UpdateIdentityVerificationSessionOptions).
+    /// `options`: [`UpdateIdentityVerificationSessionOptions`](super::UpdateIdentityVerificationSessionOptions).
     #[inline]
     pub fn options(
         self,
@@ -201,7 +201,7 @@ impl UpdateIdentityVerificationSession {
     ) -> Self {
         Self::from_parameters(self.parameters.object("options", options))
     }
-    /// `provided_details`: a [`UpdateIdentityVerificationSessionProvidedDetails`](super::UpdateIdentityVerificationSessionProvidedDetails).
+    /// `provided_details`: [`UpdateIdentityVerificationSessionProvidedDetails`](super::UpdateIdentityVerificationSessionProvidedDetails).
     #[inline]
     pub fn provided_details(
         self,
@@ -275,7 +275,7 @@ impl CreateIdentityVerificationSessionOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `document`: a [`CreateIdentityVerificationSessionOptionsDocument`](super::CreateIdentityVerificationSessionOptionsDocument); an empty text empties it.
+    /// `document`: [`CreateIdentityVerificationSessionOptionsDocument`](super::CreateIdentityVerificationSessionOptionsDocument); an empty text empties it.
     #[inline]
     pub fn document(
         self,

@@ -96,7 +96,7 @@ impl CreateInvoice {
     pub fn auto_advance(self, auto_advance: bool) -> Self {
         Self::from_parameters(self.parameters.bool("auto_advance", auto_advance))
     }
-    /// `automatic_tax`: a [`CreateInvoiceAutomaticTax`](super::CreateInvoiceAutomaticTax).
+    /// `automatic_tax`: [`CreateInvoiceAutomaticTax`](super::CreateInvoiceAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -131,7 +131,7 @@ impl CreateInvoice {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `custom_fields`: some [`CreateInvoiceCustomFields`](super::CreateInvoiceCustomFields); an empty text empties it.
+    /// `custom_fields`: an array of [`CreateInvoiceCustomFields`](super::CreateInvoiceCustomFields); an empty text empties it.
     #[inline]
     pub fn custom_fields(
         self,
@@ -184,7 +184,7 @@ impl CreateInvoice {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: some [`CreateInvoiceDiscounts`](super::CreateInvoiceDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateInvoiceDiscounts`](super::CreateInvoiceDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -207,7 +207,7 @@ impl CreateInvoice {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `from_invoice`: a [`CreateInvoiceFromInvoice`](super::CreateInvoiceFromInvoice).
+    /// `from_invoice`: [`CreateInvoiceFromInvoice`](super::CreateInvoiceFromInvoice).
     #[inline]
     pub fn from_invoice(
         self,
@@ -215,7 +215,7 @@ impl CreateInvoice {
     ) -> Self {
         Self::from_parameters(self.parameters.object("from_invoice", from_invoice))
     }
-    /// `issuer`: a [`CreateInvoiceIssuer`](super::CreateInvoiceIssuer).
+    /// `issuer`: [`CreateInvoiceIssuer`](super::CreateInvoiceIssuer).
     #[inline]
     pub fn issuer(self, issuer: impl c::IntoObject<super::CreateInvoiceIssuer>) -> Self {
         Self::from_parameters(self.parameters.object("issuer", issuer))
@@ -238,7 +238,7 @@ impl CreateInvoice {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `payment_settings`: a [`CreateInvoicePaymentSettings`](super::CreateInvoicePaymentSettings).
+    /// `payment_settings`: [`CreateInvoicePaymentSettings`](super::CreateInvoicePaymentSettings).
     #[inline]
     pub fn payment_settings(
         self,
@@ -260,7 +260,7 @@ impl CreateInvoice {
                 .one_of("pending_invoice_items_behavior", pending_invoice_items_behavior),
         )
     }
-    /// `rendering`: a [`CreateInvoiceRendering`](super::CreateInvoiceRendering).
+    /// `rendering`: [`CreateInvoiceRendering`](super::CreateInvoiceRendering).
     #[inline]
     pub fn rendering(
         self,
@@ -268,7 +268,7 @@ impl CreateInvoice {
     ) -> Self {
         Self::from_parameters(self.parameters.object("rendering", rendering))
     }
-    /// `shipping_cost`: a [`CreateInvoiceShippingCost`](super::CreateInvoiceShippingCost).
+    /// `shipping_cost`: [`CreateInvoiceShippingCost`](super::CreateInvoiceShippingCost).
     #[inline]
     pub fn shipping_cost(
         self,
@@ -276,7 +276,7 @@ impl CreateInvoice {
     ) -> Self {
         Self::from_parameters(self.parameters.object("shipping_cost", shipping_cost))
     }
-    /// `shipping_details`: a [`CreateInvoiceShippingDetails`](super::CreateInvoiceShippingDetails).
+    /// `shipping_details`: [`CreateInvoiceShippingDetails`](super::CreateInvoiceShippingDetails).
     #[inline]
     pub fn shipping_details(
         self,
@@ -298,7 +298,7 @@ impl CreateInvoice {
     pub fn subscription(self, subscription: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("subscription", subscription))
     }
-    /// `transfer_data`: a [`CreateInvoiceTransferData`](super::CreateInvoiceTransferData).
+    /// `transfer_data`: [`CreateInvoiceTransferData`](super::CreateInvoiceTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -323,7 +323,7 @@ impl CreateInvoicePreview {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `automatic_tax`: a [`CreateInvoicePreviewAutomaticTax`](super::CreateInvoicePreviewAutomaticTax).
+    /// `automatic_tax`: [`CreateInvoicePreviewAutomaticTax`](super::CreateInvoicePreviewAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -346,7 +346,7 @@ impl CreateInvoicePreview {
     pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer_account", customer_account))
     }
-    /// `customer_details`: a [`CreateInvoicePreviewCustomerDetails`](super::CreateInvoicePreviewCustomerDetails).
+    /// `customer_details`: [`CreateInvoicePreviewCustomerDetails`](super::CreateInvoicePreviewCustomerDetails).
     #[inline]
     pub fn customer_details(
         self,
@@ -356,7 +356,7 @@ impl CreateInvoicePreview {
             self.parameters.object("customer_details", customer_details),
         )
     }
-    /// `discounts`: some [`CreateInvoicePreviewDiscounts`](super::CreateInvoicePreviewDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateInvoicePreviewDiscounts`](super::CreateInvoicePreviewDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -364,7 +364,7 @@ impl CreateInvoicePreview {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
-    /// `invoice_items`: some [`CreateInvoicePreviewInvoiceItems`](super::CreateInvoicePreviewInvoiceItems).
+    /// `invoice_items`: an array of [`CreateInvoicePreviewInvoiceItems`](super::CreateInvoicePreviewInvoiceItems).
     #[inline]
     pub fn invoice_items(
         self,
@@ -372,7 +372,7 @@ impl CreateInvoicePreview {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("invoice_items", invoice_items))
     }
-    /// `issuer`: a [`CreateInvoicePreviewIssuer`](super::CreateInvoicePreviewIssuer).
+    /// `issuer`: [`CreateInvoicePreviewIssuer`](super::CreateInvoicePreviewIssuer).
     #[inline]
     pub fn issuer(
         self,
@@ -398,7 +398,7 @@ impl CreateInvoicePreview {
     pub fn schedule(self, schedule: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("schedule", schedule))
     }
-    /// `schedule_details`: a [`CreateInvoicePreviewScheduleDetails`](super::CreateInvoicePreviewScheduleDetails).
+    /// `schedule_details`: [`CreateInvoicePreviewScheduleDetails`](super::CreateInvoicePreviewScheduleDetails).
     #[inline]
     pub fn schedule_details(
         self,
@@ -413,7 +413,7 @@ impl CreateInvoicePreview {
     pub fn subscription(self, subscription: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("subscription", subscription))
     }
-    /// `subscription_details`: a [`CreateInvoicePreviewSubscriptionDetails`](super::CreateInvoicePreviewSubscriptionDetails).
+    /// `subscription_details`: [`CreateInvoicePreviewSubscriptionDetails`](super::CreateInvoicePreviewSubscriptionDetails).
     #[inline]
     pub fn subscription_details(
         self,
@@ -499,7 +499,7 @@ impl UpdateInvoice {
     pub fn auto_advance(self, auto_advance: bool) -> Self {
         Self::from_parameters(self.parameters.bool("auto_advance", auto_advance))
     }
-    /// `automatic_tax`: a [`UpdateInvoiceAutomaticTax`](super::UpdateInvoiceAutomaticTax).
+    /// `automatic_tax`: [`UpdateInvoiceAutomaticTax`](super::UpdateInvoiceAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -529,7 +529,7 @@ impl UpdateInvoice {
             self.parameters.one_of("collection_method", collection_method),
         )
     }
-    /// `custom_fields`: some [`UpdateInvoiceCustomFields`](super::UpdateInvoiceCustomFields); an empty text empties it.
+    /// `custom_fields`: an array of [`UpdateInvoiceCustomFields`](super::UpdateInvoiceCustomFields); an empty text empties it.
     #[inline]
     pub fn custom_fields(
         self,
@@ -572,7 +572,7 @@ impl UpdateInvoice {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: some [`UpdateInvoiceDiscounts`](super::UpdateInvoiceDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`UpdateInvoiceDiscounts`](super::UpdateInvoiceDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -595,7 +595,7 @@ impl UpdateInvoice {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `issuer`: a [`UpdateInvoiceIssuer`](super::UpdateInvoiceIssuer).
+    /// `issuer`: [`UpdateInvoiceIssuer`](super::UpdateInvoiceIssuer).
     #[inline]
     pub fn issuer(self, issuer: impl c::IntoObject<super::UpdateInvoiceIssuer>) -> Self {
         Self::from_parameters(self.parameters.object("issuer", issuer))
@@ -618,7 +618,7 @@ impl UpdateInvoice {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `payment_settings`: a [`UpdateInvoicePaymentSettings`](super::UpdateInvoicePaymentSettings).
+    /// `payment_settings`: [`UpdateInvoicePaymentSettings`](super::UpdateInvoicePaymentSettings).
     #[inline]
     pub fn payment_settings(
         self,
@@ -628,7 +628,7 @@ impl UpdateInvoice {
             self.parameters.object("payment_settings", payment_settings),
         )
     }
-    /// `rendering`: a [`UpdateInvoiceRendering`](super::UpdateInvoiceRendering).
+    /// `rendering`: [`UpdateInvoiceRendering`](super::UpdateInvoiceRendering).
     #[inline]
     pub fn rendering(
         self,
@@ -636,7 +636,7 @@ impl UpdateInvoice {
     ) -> Self {
         Self::from_parameters(self.parameters.object("rendering", rendering))
     }
-    /// `shipping_cost`: a [`UpdateInvoiceShippingCost`](super::UpdateInvoiceShippingCost); an empty text empties it.
+    /// `shipping_cost`: [`UpdateInvoiceShippingCost`](super::UpdateInvoiceShippingCost); an empty text empties it.
     #[inline]
     pub fn shipping_cost(
         self,
@@ -644,7 +644,7 @@ impl UpdateInvoice {
     ) -> Self {
         Self::from_parameters(self.parameters.object("shipping_cost", shipping_cost))
     }
-    /// `shipping_details`: a [`UpdateInvoiceShippingDetails`](super::UpdateInvoiceShippingDetails); an empty text empties it.
+    /// `shipping_details`: [`UpdateInvoiceShippingDetails`](super::UpdateInvoiceShippingDetails); an empty text empties it.
     #[inline]
     pub fn shipping_details(
         self,
@@ -661,7 +661,7 @@ impl UpdateInvoice {
             self.parameters.text("statement_descriptor", statement_descriptor),
         )
     }
-    /// `transfer_data`: a [`UpdateInvoiceTransferData`](super::UpdateInvoiceTransferData); an empty text empties it.
+    /// `transfer_data`: [`UpdateInvoiceTransferData`](super::UpdateInvoiceTransferData); an empty text empties it.
     #[inline]
     pub fn transfer_data(
         self,
@@ -700,7 +700,7 @@ pub type AddInvoiceLines = Builder<markers::AddInvoiceLines>;
 impl AddInvoiceLines {
     /// With what it cannot do without:
     /// * `invoice`: an id, for the path.
-    /// * `lines`: some [`AddInvoiceLinesLines`](super::AddInvoiceLinesLines).
+    /// * `lines`: an array of [`AddInvoiceLinesLines`](super::AddInvoiceLinesLines).
     #[inline]
     pub fn new(
         invoice: impl Into<String>,
@@ -821,7 +821,7 @@ impl UpdateInvoiceLine {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: some [`UpdateInvoiceLineDiscounts`](super::UpdateInvoiceLineDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`UpdateInvoiceLineDiscounts`](super::UpdateInvoiceLineDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -837,7 +837,7 @@ impl UpdateInvoiceLine {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a [`UpdateInvoiceLinePeriod`](super::UpdateInvoiceLinePeriod).
+    /// `period`: [`UpdateInvoiceLinePeriod`](super::UpdateInvoiceLinePeriod).
     #[inline]
     pub fn period(
         self,
@@ -845,7 +845,7 @@ impl UpdateInvoiceLine {
     ) -> Self {
         Self::from_parameters(self.parameters.object("period", period))
     }
-    /// `price_data`: a [`UpdateInvoiceLinePriceData`](super::UpdateInvoiceLinePriceData).
+    /// `price_data`: [`UpdateInvoiceLinePriceData`](super::UpdateInvoiceLinePriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -853,7 +853,7 @@ impl UpdateInvoiceLine {
     ) -> Self {
         Self::from_parameters(self.parameters.object("price_data", price_data))
     }
-    /// `pricing`: a [`UpdateInvoiceLinePricing`](super::UpdateInvoiceLinePricing).
+    /// `pricing`: [`UpdateInvoiceLinePricing`](super::UpdateInvoiceLinePricing).
     #[inline]
     pub fn pricing(
         self,
@@ -871,7 +871,7 @@ impl UpdateInvoiceLine {
     pub fn quantity_decimal(self, quantity_decimal: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("quantity_decimal", quantity_decimal))
     }
-    /// `tax_amounts`: some [`UpdateInvoiceLineTaxAmounts`](super::UpdateInvoiceLineTaxAmounts); an empty text empties it.
+    /// `tax_amounts`: an array of [`UpdateInvoiceLineTaxAmounts`](super::UpdateInvoiceLineTaxAmounts); an empty text empties it.
     #[inline]
     pub fn tax_amounts(
         self,
@@ -967,7 +967,7 @@ pub type RemoveInvoiceLines = Builder<markers::RemoveInvoiceLines>;
 impl RemoveInvoiceLines {
     /// With what it cannot do without:
     /// * `invoice`: an id, for the path.
-    /// * `lines`: some [`RemoveInvoiceLinesLines`](super::RemoveInvoiceLinesLines).
+    /// * `lines`: an array of [`RemoveInvoiceLinesLines`](super::RemoveInvoiceLinesLines).
     #[inline]
     pub fn new(
         invoice: impl Into<String>,
@@ -1017,7 +1017,7 @@ pub type UpdateInvoiceLines = Builder<markers::UpdateInvoiceLines>;
 impl UpdateInvoiceLines {
     /// With what it cannot do without:
     /// * `invoice`: an id, for the path.
-    /// * `lines`: some [`UpdateInvoiceLinesLines`](super::UpdateInvoiceLinesLines).
+    /// * `lines`: an array of [`UpdateInvoiceLinesLines`](super::UpdateInvoiceLinesLines).
     #[inline]
     pub fn new(
         invoice: impl Into<String>,
@@ -1083,7 +1083,7 @@ impl AddInvoiceLinesLines {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: some [`AddInvoiceLinesLinesDiscounts`](super::AddInvoiceLinesLinesDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`AddInvoiceLinesLinesDiscounts`](super::AddInvoiceLinesLinesDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -1104,7 +1104,7 @@ impl AddInvoiceLinesLines {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a [`AddInvoiceLinesLinesPeriod`](super::AddInvoiceLinesLinesPeriod).
+    /// `period`: [`AddInvoiceLinesLinesPeriod`](super::AddInvoiceLinesLinesPeriod).
     #[inline]
     pub fn period(
         self,
@@ -1112,7 +1112,7 @@ impl AddInvoiceLinesLines {
     ) -> Self {
         Self::from_parameters(self.parameters.object("period", period))
     }
-    /// `price_data`: a [`AddInvoiceLinesLinesPriceData`](super::AddInvoiceLinesLinesPriceData).
+    /// `price_data`: [`AddInvoiceLinesLinesPriceData`](super::AddInvoiceLinesLinesPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -1120,7 +1120,7 @@ impl AddInvoiceLinesLines {
     ) -> Self {
         Self::from_parameters(self.parameters.object("price_data", price_data))
     }
-    /// `pricing`: a [`AddInvoiceLinesLinesPricing`](super::AddInvoiceLinesLinesPricing).
+    /// `pricing`: [`AddInvoiceLinesLinesPricing`](super::AddInvoiceLinesLinesPricing).
     #[inline]
     pub fn pricing(
         self,
@@ -1138,7 +1138,7 @@ impl AddInvoiceLinesLines {
     pub fn quantity_decimal(self, quantity_decimal: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("quantity_decimal", quantity_decimal))
     }
-    /// `tax_amounts`: some [`AddInvoiceLinesLinesTaxAmounts`](super::AddInvoiceLinesLinesTaxAmounts); an empty text empties it.
+    /// `tax_amounts`: an array of [`AddInvoiceLinesLinesTaxAmounts`](super::AddInvoiceLinesLinesTaxAmounts); an empty text empties it.
     #[inline]
     pub fn tax_amounts(
         self,
@@ -1231,7 +1231,7 @@ impl CreateInvoicePaymentSettings {
     pub fn default_mandate(self, default_mandate: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("default_mandate", default_mandate))
     }
-    /// `payment_method_options`: a [`CreateInvoicePaymentSettingsPaymentMethodOptions`](super::CreateInvoicePaymentSettingsPaymentMethodOptions).
+    /// `payment_method_options`: [`CreateInvoicePaymentSettingsPaymentMethodOptions`](super::CreateInvoicePaymentSettingsPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -1266,7 +1266,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acss_debit`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit); an empty text empties it.
+    /// `acss_debit`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit); an empty text empties it.
     #[inline]
     pub fn acss_debit(
         self,
@@ -1276,7 +1276,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
     }
-    /// `bancontact`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact); an empty text empties it.
+    /// `bancontact`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsBancontact); an empty text empties it.
     #[inline]
     pub fn bancontact(
         self,
@@ -1286,7 +1286,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bancontact", bancontact))
     }
-    /// `billie`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsBillie`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillie); an empty text empties it.
+    /// `billie`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsBillie`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillie); an empty text empties it.
     #[inline]
     pub fn billie(
         self,
@@ -1301,7 +1301,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptions {
     pub fn blik(self, blik: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("blik", blik))
     }
-    /// `card`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsCard`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCard); an empty text empties it.
+    /// `card`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsCard`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCard); an empty text empties it.
     #[inline]
     pub fn card(
         self,
@@ -1311,7 +1311,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `customer_balance`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance); an empty text empties it.
+    /// `customer_balance`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance); an empty text empties it.
     #[inline]
     pub fn customer_balance(
         self,
@@ -1328,7 +1328,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptions {
     pub fn konbini(self, konbini: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("konbini", konbini))
     }
-    /// `payto`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsPayto`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPayto); an empty text empties it.
+    /// `payto`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsPayto`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPayto); an empty text empties it.
     #[inline]
     pub fn payto(
         self,
@@ -1338,7 +1338,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payto", payto))
     }
-    /// `pix`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsPix`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPix); an empty text empties it.
+    /// `pix`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsPix`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPix); an empty text empties it.
     #[inline]
     pub fn pix(
         self,
@@ -1353,7 +1353,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptions {
     pub fn sepa_debit(self, sepa_debit: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("sepa_debit", sepa_debit))
     }
-    /// `upi`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsUpi`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUpi); an empty text empties it.
+    /// `upi`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsUpi`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUpi); an empty text empties it.
     #[inline]
     pub fn upi(
         self,
@@ -1363,7 +1363,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount); an empty text empties it.
+    /// `us_bank_account`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount); an empty text empties it.
     #[inline]
     pub fn us_bank_account(
         self,
@@ -1384,7 +1384,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebit {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions).
+    /// `mandate_options`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsAcssDebitMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1457,7 +1457,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptionsBillie {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `company_details`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails); an empty text empties it.
+    /// `company_details`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsBillieCompanyDetails); an empty text empties it.
     #[inline]
     pub fn company_details(
         self,
@@ -1487,7 +1487,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptionsCard {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `installments`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments).
+    /// `installments`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCardInstallments).
     #[inline]
     pub fn installments(
         self,
@@ -1522,7 +1522,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalance {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bank_transfer`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer).
+    /// `bank_transfer`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer).
     #[inline]
     pub fn bank_transfer(
         self,
@@ -1548,7 +1548,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransfer
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `eu_bank_transfer`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer).
+    /// `eu_bank_transfer`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer).
     #[inline]
     pub fn eu_bank_transfer(
         self,
@@ -1578,7 +1578,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptionsPayto {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions).
+    /// `mandate_options`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsPaytoMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1655,7 +1655,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccount {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `financial_connections`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections).
+    /// `financial_connections`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnections).
     #[inline]
     pub fn financial_connections(
         self,
@@ -1688,7 +1688,7 @@ impl CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConne
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `filters`: a [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters).
+    /// `filters`: [`CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters`](super::CreateInvoicePaymentSettingsPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters).
     #[inline]
     pub fn filters(
         self,
@@ -1735,7 +1735,7 @@ impl CreateInvoicePreviewCustomerDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreateInvoicePreviewCustomerDetailsAddress`](super::CreateInvoicePreviewCustomerDetailsAddress); an empty text empties it.
+    /// `address`: [`CreateInvoicePreviewCustomerDetailsAddress`](super::CreateInvoicePreviewCustomerDetailsAddress); an empty text empties it.
     #[inline]
     pub fn address(
         self,
@@ -1743,7 +1743,7 @@ impl CreateInvoicePreviewCustomerDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `shipping`: a [`CreateInvoicePreviewCustomerDetailsShipping`](super::CreateInvoicePreviewCustomerDetailsShipping); an empty text empties it.
+    /// `shipping`: [`CreateInvoicePreviewCustomerDetailsShipping`](super::CreateInvoicePreviewCustomerDetailsShipping); an empty text empties it.
     #[inline]
     pub fn shipping(
         self,
@@ -1751,7 +1751,7 @@ impl CreateInvoicePreviewCustomerDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("shipping", shipping))
     }
-    /// `tax`: a [`CreateInvoicePreviewCustomerDetailsTax`](super::CreateInvoicePreviewCustomerDetailsTax).
+    /// `tax`: [`CreateInvoicePreviewCustomerDetailsTax`](super::CreateInvoicePreviewCustomerDetailsTax).
     #[inline]
     pub fn tax(
         self,
@@ -1767,7 +1767,7 @@ impl CreateInvoicePreviewCustomerDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("tax_exempt", tax_exempt))
     }
-    /// `tax_ids`: some [`CreateInvoicePreviewCustomerDetailsTaxIds`](super::CreateInvoicePreviewCustomerDetailsTaxIds).
+    /// `tax_ids`: an array of [`CreateInvoicePreviewCustomerDetailsTaxIds`](super::CreateInvoicePreviewCustomerDetailsTaxIds).
     #[inline]
     pub fn tax_ids(
         self,
@@ -1832,7 +1832,7 @@ impl CreateInvoicePreviewInvoiceItems {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: some [`CreateInvoicePreviewInvoiceItemsDiscounts`](super::CreateInvoicePreviewInvoiceItemsDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateInvoicePreviewInvoiceItemsDiscounts`](super::CreateInvoicePreviewInvoiceItemsDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -1853,7 +1853,7 @@ impl CreateInvoicePreviewInvoiceItems {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a [`CreateInvoicePreviewInvoiceItemsPeriod`](super::CreateInvoicePreviewInvoiceItemsPeriod).
+    /// `period`: [`CreateInvoicePreviewInvoiceItemsPeriod`](super::CreateInvoicePreviewInvoiceItemsPeriod).
     #[inline]
     pub fn period(
         self,
@@ -1866,7 +1866,7 @@ impl CreateInvoicePreviewInvoiceItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`CreateInvoicePreviewInvoiceItemsPriceData`](super::CreateInvoicePreviewInvoiceItemsPriceData).
+    /// `price_data`: [`CreateInvoicePreviewInvoiceItemsPriceData`](super::CreateInvoicePreviewInvoiceItemsPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -1936,7 +1936,7 @@ impl CreateInvoicePreviewScheduleDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `billing_mode`: a [`CreateInvoicePreviewScheduleDetailsBillingMode`](super::CreateInvoicePreviewScheduleDetailsBillingMode).
+    /// `billing_mode`: [`CreateInvoicePreviewScheduleDetailsBillingMode`](super::CreateInvoicePreviewScheduleDetailsBillingMode).
     #[inline]
     pub fn billing_mode(
         self,
@@ -1954,7 +1954,7 @@ impl CreateInvoicePreviewScheduleDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("end_behavior", end_behavior))
     }
-    /// `pause_schedules`: some [`CreateInvoicePreviewScheduleDetailsPauseSchedules`](super::CreateInvoicePreviewScheduleDetailsPauseSchedules); an empty text empties it.
+    /// `pause_schedules`: an array of [`CreateInvoicePreviewScheduleDetailsPauseSchedules`](super::CreateInvoicePreviewScheduleDetailsPauseSchedules); an empty text empties it.
     #[inline]
     pub fn pause_schedules(
         self,
@@ -1966,7 +1966,7 @@ impl CreateInvoicePreviewScheduleDetails {
             self.parameters.objects("pause_schedules", pause_schedules),
         )
     }
-    /// `phases`: some [`CreateInvoicePreviewScheduleDetailsPhases`](super::CreateInvoicePreviewScheduleDetailsPhases).
+    /// `phases`: an array of [`CreateInvoicePreviewScheduleDetailsPhases`](super::CreateInvoicePreviewScheduleDetailsPhases).
     #[inline]
     pub fn phases(
         self,
@@ -2017,14 +2017,14 @@ pub type CreateInvoicePreviewScheduleDetailsPhases = Builder<
 >;
 impl CreateInvoicePreviewScheduleDetailsPhases {
     /// With what it cannot do without:
-    /// * `items`: some [`CreateInvoicePreviewScheduleDetailsPhasesItems`](super::CreateInvoicePreviewScheduleDetailsPhasesItems).
+    /// * `items`: an array of [`CreateInvoicePreviewScheduleDetailsPhasesItems`](super::CreateInvoicePreviewScheduleDetailsPhasesItems).
     #[inline]
     pub fn new(
         items: impl c::IntoObjects<super::CreateInvoicePreviewScheduleDetailsPhasesItems>,
     ) -> Self {
         Self::from_parameters(c::Parameters::new().objects("items", items))
     }
-    /// `add_invoice_items`: some [`CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems`](super::CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems).
+    /// `add_invoice_items`: an array of [`CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems`](super::CreateInvoicePreviewScheduleDetailsPhasesAddInvoiceItems).
     #[inline]
     pub fn add_invoice_items(
         self,
@@ -2043,7 +2043,7 @@ impl CreateInvoicePreviewScheduleDetailsPhases {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a [`CreateInvoicePreviewScheduleDetailsPhasesAutomaticTax`](super::CreateInvoicePreviewScheduleDetailsPhasesAutomaticTax).
+    /// `automatic_tax`: [`CreateInvoicePreviewScheduleDetailsPhasesAutomaticTax`](super::CreateInvoicePreviewScheduleDetailsPhasesAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -2063,7 +2063,7 @@ impl CreateInvoicePreviewScheduleDetailsPhases {
             self.parameters.one_of("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
-    /// `billing_thresholds`: a [`CreateInvoicePreviewScheduleDetailsPhasesBillingThresholds`](super::CreateInvoicePreviewScheduleDetailsPhasesBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`CreateInvoicePreviewScheduleDetailsPhasesBillingThresholds`](super::CreateInvoicePreviewScheduleDetailsPhasesBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -2115,7 +2115,7 @@ impl CreateInvoicePreviewScheduleDetailsPhases {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: some [`CreateInvoicePreviewScheduleDetailsPhasesDiscounts`](super::CreateInvoicePreviewScheduleDetailsPhasesDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateInvoicePreviewScheduleDetailsPhasesDiscounts`](super::CreateInvoicePreviewScheduleDetailsPhasesDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -2125,7 +2125,7 @@ impl CreateInvoicePreviewScheduleDetailsPhases {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
-    /// `duration`: a [`CreateInvoicePreviewScheduleDetailsPhasesDuration`](super::CreateInvoicePreviewScheduleDetailsPhasesDuration).
+    /// `duration`: [`CreateInvoicePreviewScheduleDetailsPhasesDuration`](super::CreateInvoicePreviewScheduleDetailsPhasesDuration).
     #[inline]
     pub fn duration(
         self,
@@ -2140,7 +2140,7 @@ impl CreateInvoicePreviewScheduleDetailsPhases {
     pub fn end_date(self, end_date: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("end_date", end_date))
     }
-    /// `invoice_settings`: a [`CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings`](super::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings).
+    /// `invoice_settings`: [`CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings`](super::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -2180,7 +2180,7 @@ impl CreateInvoicePreviewScheduleDetailsPhases {
     pub fn start_date(self, start_date: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("start_date", start_date))
     }
-    /// `transfer_data`: a [`CreateInvoicePreviewScheduleDetailsPhasesTransferData`](super::CreateInvoicePreviewScheduleDetailsPhasesTransferData).
+    /// `transfer_data`: [`CreateInvoicePreviewScheduleDetailsPhasesTransferData`](super::CreateInvoicePreviewScheduleDetailsPhasesTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -2246,7 +2246,7 @@ impl CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettings {
     pub fn days_until_due(self, days_until_due: i64) -> Self {
         Self::from_parameters(self.parameters.int("days_until_due", days_until_due))
     }
-    /// `issuer`: a [`CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettingsIssuer`](super::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettingsIssuer).
+    /// `issuer`: [`CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettingsIssuer`](super::CreateInvoicePreviewScheduleDetailsPhasesInvoiceSettingsIssuer).
     #[inline]
     pub fn issuer(
         self,
@@ -2281,7 +2281,7 @@ impl CreateInvoicePreviewSubscriptionDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `billing_cycle_anchor`: a [`CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor`](super::CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor).
+    /// `billing_cycle_anchor`: [`CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor`](super::CreateInvoicePreviewSubscriptionDetailsBillingCycleAnchor).
     #[inline]
     pub fn billing_cycle_anchor(
         self,
@@ -2293,7 +2293,7 @@ impl CreateInvoicePreviewSubscriptionDetails {
             self.parameters.object("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
-    /// `billing_mode`: a [`CreateInvoicePreviewSubscriptionDetailsBillingMode`](super::CreateInvoicePreviewSubscriptionDetailsBillingMode).
+    /// `billing_mode`: [`CreateInvoicePreviewSubscriptionDetailsBillingMode`](super::CreateInvoicePreviewSubscriptionDetailsBillingMode).
     #[inline]
     pub fn billing_mode(
         self,
@@ -2303,7 +2303,7 @@ impl CreateInvoicePreviewSubscriptionDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billing_mode", billing_mode))
     }
-    /// `billing_schedules`: some [`CreateInvoicePreviewSubscriptionDetailsBillingSchedules`](super::CreateInvoicePreviewSubscriptionDetailsBillingSchedules); an empty text empties it.
+    /// `billing_schedules`: an array of [`CreateInvoicePreviewSubscriptionDetailsBillingSchedules`](super::CreateInvoicePreviewSubscriptionDetailsBillingSchedules); an empty text empties it.
     #[inline]
     pub fn billing_schedules(
         self,
@@ -2342,7 +2342,7 @@ impl CreateInvoicePreviewSubscriptionDetails {
             self.parameters.texts("default_tax_rates", default_tax_rates),
         )
     }
-    /// `items`: some [`CreateInvoicePreviewSubscriptionDetailsItems`](super::CreateInvoicePreviewSubscriptionDetailsItems).
+    /// `items`: an array of [`CreateInvoicePreviewSubscriptionDetailsItems`](super::CreateInvoicePreviewSubscriptionDetailsItems).
     #[inline]
     pub fn items(
         self,
@@ -2358,7 +2358,7 @@ impl CreateInvoicePreviewSubscriptionDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `pause`: a [`CreateInvoicePreviewSubscriptionDetailsPause`](super::CreateInvoicePreviewSubscriptionDetailsPause).
+    /// `pause`: [`CreateInvoicePreviewSubscriptionDetailsPause`](super::CreateInvoicePreviewSubscriptionDetailsPause).
     #[inline]
     pub fn pause(
         self,
@@ -2450,7 +2450,7 @@ impl CreateInvoicePreviewSubscriptionDetailsPause {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bill_for`: a [`CreateInvoicePreviewSubscriptionDetailsPauseBillFor`](super::CreateInvoicePreviewSubscriptionDetailsPauseBillFor).
+    /// `bill_for`: [`CreateInvoicePreviewSubscriptionDetailsPauseBillFor`](super::CreateInvoicePreviewSubscriptionDetailsPauseBillFor).
     #[inline]
     pub fn bill_for(
         self,
@@ -2500,7 +2500,7 @@ impl CreateInvoiceRendering {
             self.parameters.one_of("amount_tax_display", amount_tax_display),
         )
     }
-    /// `pdf`: a [`CreateInvoiceRenderingPdf`](super::CreateInvoiceRenderingPdf).
+    /// `pdf`: [`CreateInvoiceRenderingPdf`](super::CreateInvoiceRenderingPdf).
     #[inline]
     pub fn pdf(self, pdf: impl c::IntoObject<super::CreateInvoiceRenderingPdf>) -> Self {
         Self::from_parameters(self.parameters.object("pdf", pdf))
@@ -2543,7 +2543,7 @@ impl CreateInvoiceShippingCost {
     pub fn shipping_rate(self, shipping_rate: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("shipping_rate", shipping_rate))
     }
-    /// `shipping_rate_data`: a [`CreateInvoiceShippingCostShippingRateData`](super::CreateInvoiceShippingCostShippingRateData).
+    /// `shipping_rate_data`: [`CreateInvoiceShippingCostShippingRateData`](super::CreateInvoiceShippingCostShippingRateData).
     #[inline]
     pub fn shipping_rate_data(
         self,
@@ -2567,7 +2567,7 @@ impl CreateInvoiceShippingCostShippingRateData {
     pub fn new(display_name: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("display_name", display_name))
     }
-    /// `delivery_estimate`: a [`CreateInvoiceShippingCostShippingRateDataDeliveryEstimate`](super::CreateInvoiceShippingCostShippingRateDataDeliveryEstimate).
+    /// `delivery_estimate`: [`CreateInvoiceShippingCostShippingRateDataDeliveryEstimate`](super::CreateInvoiceShippingCostShippingRateDataDeliveryEstimate).
     #[inline]
     pub fn delivery_estimate(
         self,
@@ -2579,7 +2579,7 @@ impl CreateInvoiceShippingCostShippingRateData {
             self.parameters.object("delivery_estimate", delivery_estimate),
         )
     }
-    /// `fixed_amount`: a [`CreateInvoiceShippingCostShippingRateDataFixedAmount`](super::CreateInvoiceShippingCostShippingRateDataFixedAmount).
+    /// `fixed_amount`: [`CreateInvoiceShippingCostShippingRateDataFixedAmount`](super::CreateInvoiceShippingCostShippingRateDataFixedAmount).
     #[inline]
     pub fn fixed_amount(
         self,
@@ -2628,7 +2628,7 @@ pub type CreateInvoiceShippingCostShippingRateDataFixedAmount = super::CreateShi
 pub type CreateInvoiceShippingDetails = Builder<markers::CreateInvoiceShippingDetails>;
 impl CreateInvoiceShippingDetails {
     /// With what it cannot do without:
-    /// * `address`: a [`CreateInvoiceShippingDetailsAddress`](super::CreateInvoiceShippingDetailsAddress).
+    /// * `address`: [`CreateInvoiceShippingDetailsAddress`](super::CreateInvoiceShippingDetailsAddress).
     /// * `name`: a text.
     #[inline]
     pub fn new(
@@ -2706,7 +2706,7 @@ impl UpdateInvoiceLinePriceData {
     pub fn product(self, product: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("product", product))
     }
-    /// `product_data`: a [`UpdateInvoiceLinePriceDataProductData`](super::UpdateInvoiceLinePriceDataProductData).
+    /// `product_data`: [`UpdateInvoiceLinePriceDataProductData`](super::UpdateInvoiceLinePriceDataProductData).
     #[inline]
     pub fn product_data(
         self,
@@ -2769,7 +2769,7 @@ impl UpdateInvoiceLinePriceDataProductData {
     pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("tax_code", tax_code))
     }
-    /// `tax_details`: a [`UpdateInvoiceLinePriceDataProductDataTaxDetails`](super::UpdateInvoiceLinePriceDataProductDataTaxDetails).
+    /// `tax_details`: [`UpdateInvoiceLinePriceDataProductDataTaxDetails`](super::UpdateInvoiceLinePriceDataProductDataTaxDetails).
     #[inline]
     pub fn tax_details(
         self,
@@ -2793,21 +2793,19 @@ pub type UpdateInvoiceLinePricing = super::CreateInvoiceitemPricing;
 pub type UpdateInvoiceLineTaxAmounts = Builder<markers::UpdateInvoiceLineTaxAmounts>;
 impl UpdateInvoiceLineTaxAmounts {
     /// With what it cannot do without:
-    /// * `amount`: an integer.
-    /// * `tax_rate_data`: a [`UpdateInvoiceLineTaxAmountsTaxRateData`](super::UpdateInvoiceLineTaxAmountsTaxRateData).
-    /// * `taxable_amount`: an integer.
+    /// * `tax_rate_data`: [`UpdateInvoiceLineTaxAmountsTaxRateData`](super::UpdateInvoiceLineTaxAmountsTaxRateData).
     #[inline]
     pub fn new(
-        amount: i64,
         tax_rate_data: impl c::IntoObject<super::UpdateInvoiceLineTaxAmountsTaxRateData>,
-        taxable_amount: i64,
     ) -> Self {
         Self::from_parameters(
-            c::Parameters::new()
-                .int("amount", amount)
-                .object("tax_rate_data", tax_rate_data)
-                .int("taxable_amount", taxable_amount),
+            c::Parameters::new().object("tax_rate_data", tax_rate_data),
         )
+    }
+    /// `amount`: an integer; required.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
     }
     /// `taxability_reason`: one of [`UpdateInvoiceLineTaxAmountsTaxabilityReason`](super::UpdateInvoiceLineTaxAmountsTaxabilityReason).
     #[inline]
@@ -2818,6 +2816,11 @@ impl UpdateInvoiceLineTaxAmounts {
         Self::from_parameters(
             self.parameters.one_of("taxability_reason", taxability_reason),
         )
+    }
+    /// `taxable_amount`: an integer; required.
+    #[inline]
+    pub fn taxable_amount(self, taxable_amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("taxable_amount", taxable_amount))
     }
 }
 /// What `UpdateInvoiceLineTaxAmounts.tax_rate_data` takes.
@@ -2905,7 +2908,7 @@ impl UpdateInvoiceLinesLines {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: some [`UpdateInvoiceLinesLinesDiscounts`](super::UpdateInvoiceLinesLinesDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`UpdateInvoiceLinesLinesDiscounts`](super::UpdateInvoiceLinesLinesDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -2921,7 +2924,7 @@ impl UpdateInvoiceLinesLines {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a [`UpdateInvoiceLinesLinesPeriod`](super::UpdateInvoiceLinesLinesPeriod).
+    /// `period`: [`UpdateInvoiceLinesLinesPeriod`](super::UpdateInvoiceLinesLinesPeriod).
     #[inline]
     pub fn period(
         self,
@@ -2929,7 +2932,7 @@ impl UpdateInvoiceLinesLines {
     ) -> Self {
         Self::from_parameters(self.parameters.object("period", period))
     }
-    /// `price_data`: a [`UpdateInvoiceLinesLinesPriceData`](super::UpdateInvoiceLinesLinesPriceData).
+    /// `price_data`: [`UpdateInvoiceLinesLinesPriceData`](super::UpdateInvoiceLinesLinesPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -2937,7 +2940,7 @@ impl UpdateInvoiceLinesLines {
     ) -> Self {
         Self::from_parameters(self.parameters.object("price_data", price_data))
     }
-    /// `pricing`: a [`UpdateInvoiceLinesLinesPricing`](super::UpdateInvoiceLinesLinesPricing).
+    /// `pricing`: [`UpdateInvoiceLinesLinesPricing`](super::UpdateInvoiceLinesLinesPricing).
     #[inline]
     pub fn pricing(
         self,
@@ -2955,7 +2958,7 @@ impl UpdateInvoiceLinesLines {
     pub fn quantity_decimal(self, quantity_decimal: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("quantity_decimal", quantity_decimal))
     }
-    /// `tax_amounts`: some [`UpdateInvoiceLinesLinesTaxAmounts`](super::UpdateInvoiceLinesLinesTaxAmounts); an empty text empties it.
+    /// `tax_amounts`: an array of [`UpdateInvoiceLinesLinesTaxAmounts`](super::UpdateInvoiceLinesLinesTaxAmounts); an empty text empties it.
     #[inline]
     pub fn tax_amounts(
         self,

@@ -27,7 +27,7 @@ impl ListInvoicePayments {
     pub fn invoice(self, invoice: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("invoice", invoice))
     }
-    /// `payment`: a [`ListInvoicePaymentsPayment`](super::ListInvoicePaymentsPayment).
+    /// `payment`: [`ListInvoicePaymentsPayment`](super::ListInvoicePaymentsPayment).
     #[inline]
     pub fn payment(
         self,

@@ -88,7 +88,7 @@ impl CreateInvoiceitem {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: some [`CreateInvoiceitemDiscounts`](super::CreateInvoiceitemDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateInvoiceitemDiscounts`](super::CreateInvoiceitemDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -109,7 +109,7 @@ impl CreateInvoiceitem {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a [`CreateInvoiceitemPeriod`](super::CreateInvoiceitemPeriod).
+    /// `period`: [`CreateInvoiceitemPeriod`](super::CreateInvoiceitemPeriod).
     #[inline]
     pub fn period(
         self,
@@ -117,7 +117,7 @@ impl CreateInvoiceitem {
     ) -> Self {
         Self::from_parameters(self.parameters.object("period", period))
     }
-    /// `price_data`: a [`CreateInvoiceitemPriceData`](super::CreateInvoiceitemPriceData).
+    /// `price_data`: [`CreateInvoiceitemPriceData`](super::CreateInvoiceitemPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -125,7 +125,7 @@ impl CreateInvoiceitem {
     ) -> Self {
         Self::from_parameters(self.parameters.object("price_data", price_data))
     }
-    /// `pricing`: a [`CreateInvoiceitemPricing`](super::CreateInvoiceitemPricing).
+    /// `pricing`: [`CreateInvoiceitemPricing`](super::CreateInvoiceitemPricing).
     #[inline]
     pub fn pricing(
         self,
@@ -227,7 +227,7 @@ impl UpdateInvoiceitem {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: some [`UpdateInvoiceitemDiscounts`](super::UpdateInvoiceitemDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`UpdateInvoiceitemDiscounts`](super::UpdateInvoiceitemDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -248,7 +248,7 @@ impl UpdateInvoiceitem {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a [`UpdateInvoiceitemPeriod`](super::UpdateInvoiceitemPeriod).
+    /// `period`: [`UpdateInvoiceitemPeriod`](super::UpdateInvoiceitemPeriod).
     #[inline]
     pub fn period(
         self,
@@ -256,7 +256,7 @@ impl UpdateInvoiceitem {
     ) -> Self {
         Self::from_parameters(self.parameters.object("period", period))
     }
-    /// `price_data`: a [`UpdateInvoiceitemPriceData`](super::UpdateInvoiceitemPriceData).
+    /// `price_data`: [`UpdateInvoiceitemPriceData`](super::UpdateInvoiceitemPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -264,7 +264,7 @@ impl UpdateInvoiceitem {
     ) -> Self {
         Self::from_parameters(self.parameters.object("price_data", price_data))
     }
-    /// `pricing`: a [`UpdateInvoiceitemPricing`](super::UpdateInvoiceitemPricing).
+    /// `pricing`: [`UpdateInvoiceitemPricing`](super::UpdateInvoiceitemPricing).
     #[inline]
     pub fn pricing(
         self,
@@ -339,12 +339,20 @@ pub type CreateInvoiceitemDiscounts = super::CreateQuoteDiscounts;
 /// What `CreateInvoiceitem.period` takes.
 pub type CreateInvoiceitemPeriod = Builder<markers::CreateInvoiceitemPeriod>;
 impl CreateInvoiceitemPeriod {
-    /// With what it cannot do without:
-    /// * `end`: a moment, sent in unix seconds.
-    /// * `start`: a moment, sent in unix seconds.
+    /// Without parameters yet.
     #[inline]
-    pub fn new(end: impl Into<Timestamp>, start: impl Into<Timestamp>) -> Self {
-        Self::from_parameters(c::Parameters::new().time("end", end).time("start", start))
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `end`: a moment, sent in unix seconds; required.
+    #[inline]
+    pub fn end(self, end: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("end", end))
+    }
+    /// `start`: a moment, sent in unix seconds; required.
+    #[inline]
+    pub fn start(self, start: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("start", start))
     }
 }
 /// What `CreateInvoiceitem.price_data` takes.

@@ -164,7 +164,7 @@ impl CreateTestHelpersIssuingAuthorization {
     pub fn amount(self, amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount", amount))
     }
-    /// `amount_details`: a [`CreateTestHelpersIssuingAuthorizationAmountDetails`](super::CreateTestHelpersIssuingAuthorizationAmountDetails).
+    /// `amount_details`: [`CreateTestHelpersIssuingAuthorizationAmountDetails`](super::CreateTestHelpersIssuingAuthorizationAmountDetails).
     #[inline]
     pub fn amount_details(
         self,
@@ -189,7 +189,7 @@ impl CreateTestHelpersIssuingAuthorization {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `fleet`: a [`CreateTestHelpersIssuingAuthorizationFleet`](super::CreateTestHelpersIssuingAuthorizationFleet).
+    /// `fleet`: [`CreateTestHelpersIssuingAuthorizationFleet`](super::CreateTestHelpersIssuingAuthorizationFleet).
     #[inline]
     pub fn fleet(
         self,
@@ -209,7 +209,7 @@ impl CreateTestHelpersIssuingAuthorization {
                 .one_of("fraud_disputability_likelihood", fraud_disputability_likelihood),
         )
     }
-    /// `fuel`: a [`CreateTestHelpersIssuingAuthorizationFuel`](super::CreateTestHelpersIssuingAuthorizationFuel).
+    /// `fuel`: [`CreateTestHelpersIssuingAuthorizationFuel`](super::CreateTestHelpersIssuingAuthorizationFuel).
     #[inline]
     pub fn fuel(
         self,
@@ -236,7 +236,7 @@ impl CreateTestHelpersIssuingAuthorization {
             self.parameters.text("merchant_currency", merchant_currency),
         )
     }
-    /// `merchant_data`: a [`CreateTestHelpersIssuingAuthorizationMerchantData`](super::CreateTestHelpersIssuingAuthorizationMerchantData).
+    /// `merchant_data`: [`CreateTestHelpersIssuingAuthorizationMerchantData`](super::CreateTestHelpersIssuingAuthorizationMerchantData).
     #[inline]
     pub fn merchant_data(
         self,
@@ -246,7 +246,7 @@ impl CreateTestHelpersIssuingAuthorization {
     ) -> Self {
         Self::from_parameters(self.parameters.object("merchant_data", merchant_data))
     }
-    /// `network_data`: a [`CreateTestHelpersIssuingAuthorizationNetworkData`](super::CreateTestHelpersIssuingAuthorizationNetworkData).
+    /// `network_data`: [`CreateTestHelpersIssuingAuthorizationNetworkData`](super::CreateTestHelpersIssuingAuthorizationNetworkData).
     #[inline]
     pub fn network_data(
         self,
@@ -256,7 +256,7 @@ impl CreateTestHelpersIssuingAuthorization {
     ) -> Self {
         Self::from_parameters(self.parameters.object("network_data", network_data))
     }
-    /// `risk_assessment`: a [`CreateTestHelpersIssuingAuthorizationRiskAssessment`](super::CreateTestHelpersIssuingAuthorizationRiskAssessment).
+    /// `risk_assessment`: [`CreateTestHelpersIssuingAuthorizationRiskAssessment`](super::CreateTestHelpersIssuingAuthorizationRiskAssessment).
     #[inline]
     pub fn risk_assessment(
         self,
@@ -266,7 +266,7 @@ impl CreateTestHelpersIssuingAuthorization {
     ) -> Self {
         Self::from_parameters(self.parameters.object("risk_assessment", risk_assessment))
     }
-    /// `verification_data`: a [`CreateTestHelpersIssuingAuthorizationVerificationData`](super::CreateTestHelpersIssuingAuthorizationVerificationData).
+    /// `verification_data`: [`CreateTestHelpersIssuingAuthorizationVerificationData`](super::CreateTestHelpersIssuingAuthorizationVerificationData).
     #[inline]
     pub fn verification_data(
         self,
@@ -318,7 +318,7 @@ impl CaptureTestHelpersIssuingAuthorization {
             self.parameters.bool("close_authorization", close_authorization),
         )
     }
-    /// `purchase_details`: a [`CaptureTestHelpersIssuingAuthorizationPurchaseDetails`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetails).
+    /// `purchase_details`: [`CaptureTestHelpersIssuingAuthorizationPurchaseDetails`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetails).
     #[inline]
     pub fn purchase_details(
         self,
@@ -373,7 +373,7 @@ impl FinalizeTestHelpersIssuingAuthorizationAmount {
             c::Parameters::new().id(authorization).int("final_amount", final_amount),
         )
     }
-    /// `fleet`: a [`FinalizeTestHelpersIssuingAuthorizationAmountFleet`](super::FinalizeTestHelpersIssuingAuthorizationAmountFleet).
+    /// `fleet`: [`FinalizeTestHelpersIssuingAuthorizationAmountFleet`](super::FinalizeTestHelpersIssuingAuthorizationAmountFleet).
     #[inline]
     pub fn fleet(
         self,
@@ -383,7 +383,7 @@ impl FinalizeTestHelpersIssuingAuthorizationAmount {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fleet", fleet))
     }
-    /// `fuel`: a [`FinalizeTestHelpersIssuingAuthorizationAmountFuel`](super::FinalizeTestHelpersIssuingAuthorizationAmountFuel).
+    /// `fuel`: [`FinalizeTestHelpersIssuingAuthorizationAmountFuel`](super::FinalizeTestHelpersIssuingAuthorizationAmountFuel).
     #[inline]
     pub fn fuel(
         self,
@@ -491,7 +491,7 @@ impl CaptureTestHelpersIssuingAuthorizationPurchaseDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `fleet`: a [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet).
+    /// `fleet`: [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFleet).
     #[inline]
     pub fn fleet(
         self,
@@ -501,7 +501,7 @@ impl CaptureTestHelpersIssuingAuthorizationPurchaseDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fleet", fleet))
     }
-    /// `flight`: a [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight).
+    /// `flight`: [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight).
     #[inline]
     pub fn flight(
         self,
@@ -511,7 +511,7 @@ impl CaptureTestHelpersIssuingAuthorizationPurchaseDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("flight", flight))
     }
-    /// `fuel`: a [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuel`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuel).
+    /// `fuel`: [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuel`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFuel).
     #[inline]
     pub fn fuel(
         self,
@@ -521,7 +521,7 @@ impl CaptureTestHelpersIssuingAuthorizationPurchaseDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fuel", fuel))
     }
-    /// `lodging`: a [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging).
+    /// `lodging`: [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsLodging).
     #[inline]
     pub fn lodging(
         self,
@@ -531,7 +531,7 @@ impl CaptureTestHelpersIssuingAuthorizationPurchaseDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("lodging", lodging))
     }
-    /// `receipt`: some [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt).
+    /// `receipt`: an array of [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsReceipt).
     #[inline]
     pub fn receipt(
         self,
@@ -584,7 +584,7 @@ impl CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlight {
     pub fn refundable(self, refundable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("refundable", refundable))
     }
-    /// `segments`: some [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments).
+    /// `segments`: an array of [`CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments`](super::CaptureTestHelpersIssuingAuthorizationPurchaseDetailsFlightSegments).
     #[inline]
     pub fn segments(
         self,
@@ -733,7 +733,7 @@ impl CreateTestHelpersIssuingAuthorizationFleet {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `cardholder_prompt_data`: a [`CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData`](super::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData).
+    /// `cardholder_prompt_data`: [`CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData`](super::CreateTestHelpersIssuingAuthorizationFleetCardholderPromptData).
     #[inline]
     pub fn cardholder_prompt_data(
         self,
@@ -753,7 +753,7 @@ impl CreateTestHelpersIssuingAuthorizationFleet {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("purchase_type", purchase_type))
     }
-    /// `reported_breakdown`: a [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown).
+    /// `reported_breakdown`: [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown).
     #[inline]
     pub fn reported_breakdown(
         self,
@@ -820,7 +820,7 @@ impl CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `fuel`: a [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel).
+    /// `fuel`: [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownFuel).
     #[inline]
     pub fn fuel(
         self,
@@ -830,7 +830,7 @@ impl CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fuel", fuel))
     }
-    /// `non_fuel`: a [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownNonFuel`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownNonFuel).
+    /// `non_fuel`: [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownNonFuel`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownNonFuel).
     #[inline]
     pub fn non_fuel(
         self,
@@ -840,7 +840,7 @@ impl CreateTestHelpersIssuingAuthorizationFleetReportedBreakdown {
     ) -> Self {
         Self::from_parameters(self.parameters.object("non_fuel", non_fuel))
     }
-    /// `tax`: a [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax).
+    /// `tax`: [`CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax`](super::CreateTestHelpersIssuingAuthorizationFleetReportedBreakdownTax).
     #[inline]
     pub fn tax(
         self,
@@ -1038,7 +1038,7 @@ impl CreateTestHelpersIssuingAuthorizationRiskAssessment {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `card_testing_risk`: a [`CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk).
+    /// `card_testing_risk`: [`CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentCardTestingRisk).
     #[inline]
     pub fn card_testing_risk(
         self,
@@ -1050,7 +1050,7 @@ impl CreateTestHelpersIssuingAuthorizationRiskAssessment {
             self.parameters.object("card_testing_risk", card_testing_risk),
         )
     }
-    /// `fraud_risk`: a [`CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk).
+    /// `fraud_risk`: [`CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentFraudRisk).
     #[inline]
     pub fn fraud_risk(
         self,
@@ -1060,7 +1060,7 @@ impl CreateTestHelpersIssuingAuthorizationRiskAssessment {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fraud_risk", fraud_risk))
     }
-    /// `merchant_dispute_risk`: a [`CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk).
+    /// `merchant_dispute_risk`: [`CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk`](super::CreateTestHelpersIssuingAuthorizationRiskAssessmentMerchantDisputeRisk).
     #[inline]
     pub fn merchant_dispute_risk(
         self,
@@ -1187,7 +1187,7 @@ impl CreateTestHelpersIssuingAuthorizationVerificationData {
                 .one_of("address_postal_code_check", address_postal_code_check),
         )
     }
-    /// `authentication_exemption`: a [`CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption`](super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption).
+    /// `authentication_exemption`: [`CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption`](super::CreateTestHelpersIssuingAuthorizationVerificationDataAuthenticationExemption).
     #[inline]
     pub fn authentication_exemption(
         self,
@@ -1215,7 +1215,7 @@ impl CreateTestHelpersIssuingAuthorizationVerificationData {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("expiry_check", expiry_check))
     }
-    /// `three_d_secure`: a [`CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure`](super::CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure).
+    /// `three_d_secure`: [`CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure`](super::CreateTestHelpersIssuingAuthorizationVerificationDataThreeDSecure).
     #[inline]
     pub fn three_d_secure(
         self,

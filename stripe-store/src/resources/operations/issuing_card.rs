@@ -108,7 +108,7 @@ impl CreateIssuingCard {
             self.parameters.text("financial_account", financial_account),
         )
     }
-    /// `lifecycle_controls`: a [`CreateIssuingCardLifecycleControls`](super::CreateIssuingCardLifecycleControls).
+    /// `lifecycle_controls`: [`CreateIssuingCardLifecycleControls`](super::CreateIssuingCardLifecycleControls).
     #[inline]
     pub fn lifecycle_controls(
         self,
@@ -136,7 +136,7 @@ impl CreateIssuingCard {
             self.parameters.text("personalization_design", personalization_design),
         )
     }
-    /// `pin`: a [`CreateIssuingCardPin`](super::CreateIssuingCardPin).
+    /// `pin`: [`CreateIssuingCardPin`](super::CreateIssuingCardPin).
     #[inline]
     pub fn pin(self, pin: impl c::IntoObject<super::CreateIssuingCardPin>) -> Self {
         Self::from_parameters(self.parameters.object("pin", pin))
@@ -161,7 +161,7 @@ impl CreateIssuingCard {
     pub fn second_line(self, second_line: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("second_line", second_line))
     }
-    /// `shipping`: a [`CreateIssuingCardShipping`](super::CreateIssuingCardShipping).
+    /// `shipping`: [`CreateIssuingCardShipping`](super::CreateIssuingCardShipping).
     #[inline]
     pub fn shipping(
         self,
@@ -169,7 +169,7 @@ impl CreateIssuingCard {
     ) -> Self {
         Self::from_parameters(self.parameters.object("shipping", shipping))
     }
-    /// `spending_controls`: a [`CreateIssuingCardSpendingControls`](super::CreateIssuingCardSpendingControls).
+    /// `spending_controls`: [`CreateIssuingCardSpendingControls`](super::CreateIssuingCardSpendingControls).
     #[inline]
     pub fn spending_controls(
         self,
@@ -255,12 +255,12 @@ impl UpdateIssuingCard {
             self.parameters.text("personalization_design", personalization_design),
         )
     }
-    /// `pin`: a [`UpdateIssuingCardPin`](super::UpdateIssuingCardPin).
+    /// `pin`: [`UpdateIssuingCardPin`](super::UpdateIssuingCardPin).
     #[inline]
     pub fn pin(self, pin: impl c::IntoObject<super::UpdateIssuingCardPin>) -> Self {
         Self::from_parameters(self.parameters.object("pin", pin))
     }
-    /// `shipping`: a [`UpdateIssuingCardShipping`](super::UpdateIssuingCardShipping).
+    /// `shipping`: [`UpdateIssuingCardShipping`](super::UpdateIssuingCardShipping).
     #[inline]
     pub fn shipping(
         self,
@@ -268,7 +268,7 @@ impl UpdateIssuingCard {
     ) -> Self {
         Self::from_parameters(self.parameters.object("shipping", shipping))
     }
-    /// `spending_controls`: a [`UpdateIssuingCardSpendingControls`](super::UpdateIssuingCardSpendingControls).
+    /// `spending_controls`: [`UpdateIssuingCardSpendingControls`](super::UpdateIssuingCardSpendingControls).
     #[inline]
     pub fn spending_controls(
         self,
@@ -396,7 +396,7 @@ pub type CreateIssuingCardLifecycleControls = Builder<
 >;
 impl CreateIssuingCardLifecycleControls {
     /// With what it cannot do without:
-    /// * `cancel_after`: a [`CreateIssuingCardLifecycleControlsCancelAfter`](super::CreateIssuingCardLifecycleControlsCancelAfter).
+    /// * `cancel_after`: [`CreateIssuingCardLifecycleControlsCancelAfter`](super::CreateIssuingCardLifecycleControlsCancelAfter).
     #[inline]
     pub fn new(
         cancel_after: impl c::IntoObject<
@@ -436,7 +436,7 @@ impl CreateIssuingCardPin {
 pub type CreateIssuingCardShipping = Builder<markers::CreateIssuingCardShipping>;
 impl CreateIssuingCardShipping {
     /// With what it cannot do without:
-    /// * `address`: a [`CreateIssuingCardShippingAddress`](super::CreateIssuingCardShippingAddress).
+    /// * `address`: [`CreateIssuingCardShippingAddress`](super::CreateIssuingCardShippingAddress).
     /// * `name`: a text.
     #[inline]
     pub fn new(
@@ -447,7 +447,7 @@ impl CreateIssuingCardShipping {
             c::Parameters::new().object("address", address).text("name", name),
         )
     }
-    /// `address_validation`: a [`CreateIssuingCardShippingAddressValidation`](super::CreateIssuingCardShippingAddressValidation).
+    /// `address_validation`: [`CreateIssuingCardShippingAddressValidation`](super::CreateIssuingCardShippingAddressValidation).
     #[inline]
     pub fn address_validation(
         self,
@@ -464,7 +464,7 @@ impl CreateIssuingCardShipping {
     pub fn business_name(self, business_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("business_name", business_name))
     }
-    /// `customs`: a [`CreateIssuingCardShippingCustoms`](super::CreateIssuingCardShippingCustoms).
+    /// `customs`: [`CreateIssuingCardShippingCustoms`](super::CreateIssuingCardShippingCustoms).
     #[inline]
     pub fn customs(
         self,
@@ -641,7 +641,7 @@ impl CreateIssuingCardSpendingControls {
                 .texts("blocked_merchant_countries", blocked_merchant_countries),
         )
     }
-    /// `spending_limits`: some [`CreateIssuingCardSpendingControlsSpendingLimits`](super::CreateIssuingCardSpendingControlsSpendingLimits).
+    /// `spending_limits`: an array of [`CreateIssuingCardSpendingControlsSpendingLimits`](super::CreateIssuingCardSpendingControlsSpendingLimits).
     #[inline]
     pub fn spending_limits(
         self,

@@ -53,7 +53,7 @@ impl c::OperationFacts for markers::ListIssuingCardholders {
 pub type CreateIssuingCardholder = Builder<markers::CreateIssuingCardholder>;
 impl CreateIssuingCardholder {
     /// With what it cannot do without:
-    /// * `billing`: a [`CreateIssuingCardholderBilling`](super::CreateIssuingCardholderBilling).
+    /// * `billing`: [`CreateIssuingCardholderBilling`](super::CreateIssuingCardholderBilling).
     /// * `name`: a text.
     #[inline]
     pub fn new(
@@ -64,7 +64,7 @@ impl CreateIssuingCardholder {
             c::Parameters::new().object("billing", billing).text("name", name),
         )
     }
-    /// `company`: a [`CreateIssuingCardholderCompany`](super::CreateIssuingCardholderCompany).
+    /// `company`: [`CreateIssuingCardholderCompany`](super::CreateIssuingCardholderCompany).
     #[inline]
     pub fn company(
         self,
@@ -77,7 +77,7 @@ impl CreateIssuingCardholder {
     pub fn email(self, email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("email", email))
     }
-    /// `individual`: a [`CreateIssuingCardholderIndividual`](super::CreateIssuingCardholderIndividual).
+    /// `individual`: [`CreateIssuingCardholderIndividual`](super::CreateIssuingCardholderIndividual).
     #[inline]
     pub fn individual(
         self,
@@ -110,7 +110,7 @@ impl CreateIssuingCardholder {
             self.parameters.several_of("preferred_locales", preferred_locales),
         )
     }
-    /// `spending_controls`: a [`CreateIssuingCardholderSpendingControls`](super::CreateIssuingCardholderSpendingControls).
+    /// `spending_controls`: [`CreateIssuingCardholderSpendingControls`](super::CreateIssuingCardholderSpendingControls).
     #[inline]
     pub fn spending_controls(
         self,
@@ -168,7 +168,7 @@ impl UpdateIssuingCardholder {
     pub fn new(cardholder: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(cardholder))
     }
-    /// `billing`: a [`UpdateIssuingCardholderBilling`](super::UpdateIssuingCardholderBilling).
+    /// `billing`: [`UpdateIssuingCardholderBilling`](super::UpdateIssuingCardholderBilling).
     #[inline]
     pub fn billing(
         self,
@@ -176,7 +176,7 @@ impl UpdateIssuingCardholder {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billing", billing))
     }
-    /// `company`: a [`UpdateIssuingCardholderCompany`](super::UpdateIssuingCardholderCompany).
+    /// `company`: [`UpdateIssuingCardholderCompany`](super::UpdateIssuingCardholderCompany).
     #[inline]
     pub fn company(
         self,
@@ -189,7 +189,7 @@ impl UpdateIssuingCardholder {
     pub fn email(self, email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("email", email))
     }
-    /// `individual`: a [`UpdateIssuingCardholderIndividual`](super::UpdateIssuingCardholderIndividual).
+    /// `individual`: [`UpdateIssuingCardholderIndividual`](super::UpdateIssuingCardholderIndividual).
     #[inline]
     pub fn individual(
         self,
@@ -222,7 +222,7 @@ impl UpdateIssuingCardholder {
             self.parameters.several_of("preferred_locales", preferred_locales),
         )
     }
-    /// `spending_controls`: a [`UpdateIssuingCardholderSpendingControls`](super::UpdateIssuingCardholderSpendingControls).
+    /// `spending_controls`: [`UpdateIssuingCardholderSpendingControls`](super::UpdateIssuingCardholderSpendingControls).
     #[inline]
     pub fn spending_controls(
         self,
@@ -252,7 +252,7 @@ pub type CreateIssuingCardholderBilling = Builder<
 >;
 impl CreateIssuingCardholderBilling {
     /// With what it cannot do without:
-    /// * `address`: a [`CreateIssuingCardholderBillingAddress`](super::CreateIssuingCardholderBillingAddress).
+    /// * `address`: [`CreateIssuingCardholderBillingAddress`](super::CreateIssuingCardholderBillingAddress).
     #[inline]
     pub fn new(
         address: impl c::IntoObject<super::CreateIssuingCardholderBillingAddress>,
@@ -288,7 +288,7 @@ impl CreateIssuingCardholderIndividual {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `card_issuing`: a [`CreateIssuingCardholderIndividualCardIssuing`](super::CreateIssuingCardholderIndividualCardIssuing).
+    /// `card_issuing`: [`CreateIssuingCardholderIndividualCardIssuing`](super::CreateIssuingCardholderIndividualCardIssuing).
     #[inline]
     pub fn card_issuing(
         self,
@@ -298,7 +298,7 @@ impl CreateIssuingCardholderIndividual {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_issuing", card_issuing))
     }
-    /// `dob`: a [`CreateIssuingCardholderIndividualDob`](super::CreateIssuingCardholderIndividualDob).
+    /// `dob`: [`CreateIssuingCardholderIndividualDob`](super::CreateIssuingCardholderIndividualDob).
     #[inline]
     pub fn dob(
         self,
@@ -316,7 +316,7 @@ impl CreateIssuingCardholderIndividual {
     pub fn last_name(self, last_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("last_name", last_name))
     }
-    /// `verification`: a [`CreateIssuingCardholderIndividualVerification`](super::CreateIssuingCardholderIndividualVerification).
+    /// `verification`: [`CreateIssuingCardholderIndividualVerification`](super::CreateIssuingCardholderIndividualVerification).
     #[inline]
     pub fn verification(
         self,
@@ -337,7 +337,7 @@ impl CreateIssuingCardholderIndividualCardIssuing {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `user_terms_acceptance`: a [`CreateIssuingCardholderIndividualCardIssuingUserTermsAcceptance`](super::CreateIssuingCardholderIndividualCardIssuingUserTermsAcceptance).
+    /// `user_terms_acceptance`: [`CreateIssuingCardholderIndividualCardIssuingUserTermsAcceptance`](super::CreateIssuingCardholderIndividualCardIssuingUserTermsAcceptance).
     #[inline]
     pub fn user_terms_acceptance(
         self,
@@ -440,7 +440,7 @@ impl CreateIssuingCardholderSpendingControls {
                 .texts("blocked_merchant_countries", blocked_merchant_countries),
         )
     }
-    /// `spending_limits`: some [`CreateIssuingCardholderSpendingControlsSpendingLimits`](super::CreateIssuingCardholderSpendingControlsSpendingLimits).
+    /// `spending_limits`: an array of [`CreateIssuingCardholderSpendingControlsSpendingLimits`](super::CreateIssuingCardholderSpendingControlsSpendingLimits).
     #[inline]
     pub fn spending_limits(
         self,

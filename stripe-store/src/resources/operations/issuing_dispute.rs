@@ -55,7 +55,7 @@ impl CreateIssuingDispute {
     pub fn amount(self, amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount", amount))
     }
-    /// `evidence`: a [`CreateIssuingDisputeEvidence`](super::CreateIssuingDisputeEvidence).
+    /// `evidence`: [`CreateIssuingDisputeEvidence`](super::CreateIssuingDisputeEvidence).
     #[inline]
     pub fn evidence(
         self,
@@ -76,7 +76,7 @@ impl CreateIssuingDispute {
     pub fn transaction(self, transaction: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("transaction", transaction))
     }
-    /// `treasury`: a [`CreateIssuingDisputeTreasury`](super::CreateIssuingDisputeTreasury).
+    /// `treasury`: [`CreateIssuingDisputeTreasury`](super::CreateIssuingDisputeTreasury).
     #[inline]
     pub fn treasury(
         self,
@@ -125,7 +125,7 @@ impl UpdateIssuingDispute {
     pub fn amount(self, amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount", amount))
     }
-    /// `evidence`: a [`UpdateIssuingDisputeEvidence`](super::UpdateIssuingDisputeEvidence).
+    /// `evidence`: [`UpdateIssuingDisputeEvidence`](super::UpdateIssuingDisputeEvidence).
     #[inline]
     pub fn evidence(
         self,
@@ -182,7 +182,7 @@ impl CreateIssuingDisputeEvidence {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `canceled`: a [`CreateIssuingDisputeEvidenceCanceled`](super::CreateIssuingDisputeEvidenceCanceled); an empty text empties it.
+    /// `canceled`: [`CreateIssuingDisputeEvidenceCanceled`](super::CreateIssuingDisputeEvidenceCanceled); an empty text empties it.
     #[inline]
     pub fn canceled(
         self,
@@ -190,7 +190,7 @@ impl CreateIssuingDisputeEvidence {
     ) -> Self {
         Self::from_parameters(self.parameters.object("canceled", canceled))
     }
-    /// `duplicate`: a [`CreateIssuingDisputeEvidenceDuplicate`](super::CreateIssuingDisputeEvidenceDuplicate); an empty text empties it.
+    /// `duplicate`: [`CreateIssuingDisputeEvidenceDuplicate`](super::CreateIssuingDisputeEvidenceDuplicate); an empty text empties it.
     #[inline]
     pub fn duplicate(
         self,
@@ -198,7 +198,7 @@ impl CreateIssuingDisputeEvidence {
     ) -> Self {
         Self::from_parameters(self.parameters.object("duplicate", duplicate))
     }
-    /// `fraudulent`: a [`CreateIssuingDisputeEvidenceFraudulent`](super::CreateIssuingDisputeEvidenceFraudulent); an empty text empties it.
+    /// `fraudulent`: [`CreateIssuingDisputeEvidenceFraudulent`](super::CreateIssuingDisputeEvidenceFraudulent); an empty text empties it.
     #[inline]
     pub fn fraudulent(
         self,
@@ -206,7 +206,7 @@ impl CreateIssuingDisputeEvidence {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fraudulent", fraudulent))
     }
-    /// `merchandise_not_as_described`: a [`CreateIssuingDisputeEvidenceMerchandiseNotAsDescribed`](super::CreateIssuingDisputeEvidenceMerchandiseNotAsDescribed); an empty text empties it.
+    /// `merchandise_not_as_described`: [`CreateIssuingDisputeEvidenceMerchandiseNotAsDescribed`](super::CreateIssuingDisputeEvidenceMerchandiseNotAsDescribed); an empty text empties it.
     #[inline]
     pub fn merchandise_not_as_described(
         self,
@@ -220,7 +220,7 @@ impl CreateIssuingDisputeEvidence {
                 .object("merchandise_not_as_described", merchandise_not_as_described),
         )
     }
-    /// `no_valid_authorization`: a [`CreateIssuingDisputeEvidenceNoValidAuthorization`](super::CreateIssuingDisputeEvidenceNoValidAuthorization); an empty text empties it.
+    /// `no_valid_authorization`: [`CreateIssuingDisputeEvidenceNoValidAuthorization`](super::CreateIssuingDisputeEvidenceNoValidAuthorization); an empty text empties it.
     #[inline]
     pub fn no_valid_authorization(
         self,
@@ -232,7 +232,7 @@ impl CreateIssuingDisputeEvidence {
             self.parameters.object("no_valid_authorization", no_valid_authorization),
         )
     }
-    /// `not_received`: a [`CreateIssuingDisputeEvidenceNotReceived`](super::CreateIssuingDisputeEvidenceNotReceived); an empty text empties it.
+    /// `not_received`: [`CreateIssuingDisputeEvidenceNotReceived`](super::CreateIssuingDisputeEvidenceNotReceived); an empty text empties it.
     #[inline]
     pub fn not_received(
         self,
@@ -240,7 +240,7 @@ impl CreateIssuingDisputeEvidence {
     ) -> Self {
         Self::from_parameters(self.parameters.object("not_received", not_received))
     }
-    /// `other`: a [`CreateIssuingDisputeEvidenceOther`](super::CreateIssuingDisputeEvidenceOther); an empty text empties it.
+    /// `other`: [`CreateIssuingDisputeEvidenceOther`](super::CreateIssuingDisputeEvidenceOther); an empty text empties it.
     #[inline]
     pub fn other(
         self,
@@ -253,7 +253,7 @@ impl CreateIssuingDisputeEvidence {
     pub fn reason(self, reason: super::CreateIssuingDisputeEvidenceReason) -> Self {
         Self::from_parameters(self.parameters.one_of("reason", reason))
     }
-    /// `service_not_as_described`: a [`CreateIssuingDisputeEvidenceServiceNotAsDescribed`](super::CreateIssuingDisputeEvidenceServiceNotAsDescribed); an empty text empties it.
+    /// `service_not_as_described`: [`CreateIssuingDisputeEvidenceServiceNotAsDescribed`](super::CreateIssuingDisputeEvidenceServiceNotAsDescribed); an empty text empties it.
     #[inline]
     pub fn service_not_as_described(
         self,

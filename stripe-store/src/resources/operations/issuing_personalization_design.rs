@@ -24,7 +24,7 @@ impl ListIssuingPersonalizationDesigns {
     ) -> Self {
         Self::from_parameters(self.parameters.texts("lookup_keys", lookup_keys))
     }
-    /// `preferences`: a [`ListIssuingPersonalizationDesignsPreferences`](super::ListIssuingPersonalizationDesignsPreferences).
+    /// `preferences`: [`ListIssuingPersonalizationDesignsPreferences`](super::ListIssuingPersonalizationDesignsPreferences).
     #[inline]
     pub fn preferences(
         self,
@@ -66,7 +66,7 @@ impl CreateIssuingPersonalizationDesign {
     pub fn card_logo(self, card_logo: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("card_logo", card_logo))
     }
-    /// `carrier_text`: a [`CreateIssuingPersonalizationDesignCarrierText`](super::CreateIssuingPersonalizationDesignCarrierText).
+    /// `carrier_text`: [`CreateIssuingPersonalizationDesignCarrierText`](super::CreateIssuingPersonalizationDesignCarrierText).
     #[inline]
     pub fn carrier_text(
         self,
@@ -94,7 +94,7 @@ impl CreateIssuingPersonalizationDesign {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `preferences`: a [`CreateIssuingPersonalizationDesignPreferences`](super::CreateIssuingPersonalizationDesignPreferences).
+    /// `preferences`: [`CreateIssuingPersonalizationDesignPreferences`](super::CreateIssuingPersonalizationDesignPreferences).
     #[inline]
     pub fn preferences(
         self,
@@ -156,7 +156,7 @@ impl UpdateIssuingPersonalizationDesign {
     pub fn card_logo(self, card_logo: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("card_logo", card_logo))
     }
-    /// `carrier_text`: a [`UpdateIssuingPersonalizationDesignCarrierText`](super::UpdateIssuingPersonalizationDesignCarrierText); an empty text empties it.
+    /// `carrier_text`: [`UpdateIssuingPersonalizationDesignCarrierText`](super::UpdateIssuingPersonalizationDesignCarrierText); an empty text empties it.
     #[inline]
     pub fn carrier_text(
         self,
@@ -189,7 +189,7 @@ impl UpdateIssuingPersonalizationDesign {
     pub fn physical_bundle(self, physical_bundle: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("physical_bundle", physical_bundle))
     }
-    /// `preferences`: a [`UpdateIssuingPersonalizationDesignPreferences`](super::UpdateIssuingPersonalizationDesignPreferences).
+    /// `preferences`: [`UpdateIssuingPersonalizationDesignPreferences`](super::UpdateIssuingPersonalizationDesignPreferences).
     #[inline]
     pub fn preferences(
         self,
@@ -262,7 +262,7 @@ pub type RejectTestHelpersIssuingPersonalizationDesign = Builder<
 impl RejectTestHelpersIssuingPersonalizationDesign {
     /// With what it cannot do without:
     /// * `personalization_design`: an id, for the path.
-    /// * `rejection_reasons`: a [`RejectTestHelpersIssuingPersonalizationDesignRejectionReasons`](super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasons).
+    /// * `rejection_reasons`: [`RejectTestHelpersIssuingPersonalizationDesignRejectionReasons`](super::RejectTestHelpersIssuingPersonalizationDesignRejectionReasons).
     #[inline]
     pub fn new(
         personalization_design: impl Into<String>,

@@ -107,7 +107,7 @@ impl CreateTestHelpersIssuingTransactionForceCapture {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `merchant_data`: a [`CreateTestHelpersIssuingTransactionForceCaptureMerchantData`](super::CreateTestHelpersIssuingTransactionForceCaptureMerchantData).
+    /// `merchant_data`: [`CreateTestHelpersIssuingTransactionForceCaptureMerchantData`](super::CreateTestHelpersIssuingTransactionForceCaptureMerchantData).
     #[inline]
     pub fn merchant_data(
         self,
@@ -117,7 +117,7 @@ impl CreateTestHelpersIssuingTransactionForceCapture {
     ) -> Self {
         Self::from_parameters(self.parameters.object("merchant_data", merchant_data))
     }
-    /// `purchase_details`: a [`CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails`](super::CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails).
+    /// `purchase_details`: [`CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails`](super::CreateTestHelpersIssuingTransactionForceCapturePurchaseDetails).
     #[inline]
     pub fn purchase_details(
         self,
@@ -157,7 +157,7 @@ impl CreateTestHelpersIssuingTransactionUnlinkedRefund {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `merchant_data`: a [`CreateTestHelpersIssuingTransactionUnlinkedRefundMerchantData`](super::CreateTestHelpersIssuingTransactionUnlinkedRefundMerchantData).
+    /// `merchant_data`: [`CreateTestHelpersIssuingTransactionUnlinkedRefundMerchantData`](super::CreateTestHelpersIssuingTransactionUnlinkedRefundMerchantData).
     #[inline]
     pub fn merchant_data(
         self,
@@ -167,7 +167,7 @@ impl CreateTestHelpersIssuingTransactionUnlinkedRefund {
     ) -> Self {
         Self::from_parameters(self.parameters.object("merchant_data", merchant_data))
     }
-    /// `purchase_details`: a [`CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails`](super::CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails).
+    /// `purchase_details`: [`CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails`](super::CreateTestHelpersIssuingTransactionUnlinkedRefundPurchaseDetails).
     #[inline]
     pub fn purchase_details(
         self,

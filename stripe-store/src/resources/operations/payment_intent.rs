@@ -69,7 +69,7 @@ impl CreatePaymentIntent {
                 .several_of("allowed_payment_method_types", allowed_payment_method_types),
         )
     }
-    /// `amount_details`: a [`CreatePaymentIntentAmountDetails`](super::CreatePaymentIntentAmountDetails).
+    /// `amount_details`: [`CreatePaymentIntentAmountDetails`](super::CreatePaymentIntentAmountDetails).
     #[inline]
     pub fn amount_details(
         self,
@@ -84,7 +84,7 @@ impl CreatePaymentIntent {
             self.parameters.int("application_fee_amount", application_fee_amount),
         )
     }
-    /// `automatic_payment_methods`: a [`CreatePaymentIntentAutomaticPaymentMethods`](super::CreatePaymentIntentAutomaticPaymentMethods).
+    /// `automatic_payment_methods`: [`CreatePaymentIntentAutomaticPaymentMethods`](super::CreatePaymentIntentAutomaticPaymentMethods).
     #[inline]
     pub fn automatic_payment_methods(
         self,
@@ -167,7 +167,7 @@ impl CreatePaymentIntent {
                 ),
         )
     }
-    /// `hooks`: a [`CreatePaymentIntentHooks`](super::CreatePaymentIntentHooks).
+    /// `hooks`: [`CreatePaymentIntentHooks`](super::CreatePaymentIntentHooks).
     #[inline]
     pub fn hooks(
         self,
@@ -180,7 +180,7 @@ impl CreatePaymentIntent {
     pub fn mandate(self, mandate: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("mandate", mandate))
     }
-    /// `mandate_data`: a [`CreatePaymentIntentMandateData`](super::CreatePaymentIntentMandateData); an empty text empties it.
+    /// `mandate_data`: [`CreatePaymentIntentMandateData`](super::CreatePaymentIntentMandateData); an empty text empties it.
     #[inline]
     pub fn mandate_data(
         self,
@@ -206,7 +206,7 @@ impl CreatePaymentIntent {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `payment_details`: a [`CreatePaymentIntentPaymentDetails`](super::CreatePaymentIntentPaymentDetails).
+    /// `payment_details`: [`CreatePaymentIntentPaymentDetails`](super::CreatePaymentIntentPaymentDetails).
     #[inline]
     pub fn payment_details(
         self,
@@ -231,7 +231,7 @@ impl CreatePaymentIntent {
                 .text("payment_method_configuration", payment_method_configuration),
         )
     }
-    /// `payment_method_data`: a [`CreatePaymentIntentPaymentMethodData`](super::CreatePaymentIntentPaymentMethodData).
+    /// `payment_method_data`: [`CreatePaymentIntentPaymentMethodData`](super::CreatePaymentIntentPaymentMethodData).
     #[inline]
     pub fn payment_method_data(
         self,
@@ -243,7 +243,7 @@ impl CreatePaymentIntent {
             self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a [`CreatePaymentIntentPaymentMethodOptions`](super::CreatePaymentIntentPaymentMethodOptions).
+    /// `payment_method_options`: [`CreatePaymentIntentPaymentMethodOptions`](super::CreatePaymentIntentPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -255,7 +255,7 @@ impl CreatePaymentIntent {
             self.parameters.object("payment_method_options", payment_method_options),
         )
     }
-    /// `radar_options`: a [`CreatePaymentIntentRadarOptions`](super::CreatePaymentIntentRadarOptions).
+    /// `radar_options`: [`CreatePaymentIntentRadarOptions`](super::CreatePaymentIntentRadarOptions).
     #[inline]
     pub fn radar_options(
         self,
@@ -283,7 +283,7 @@ impl CreatePaymentIntent {
             self.parameters.one_of("setup_future_usage", setup_future_usage),
         )
     }
-    /// `shipping`: a [`CreatePaymentIntentShipping`](super::CreatePaymentIntentShipping).
+    /// `shipping`: [`CreatePaymentIntentShipping`](super::CreatePaymentIntentShipping).
     #[inline]
     pub fn shipping(
         self,
@@ -310,7 +310,7 @@ impl CreatePaymentIntent {
                 .text("statement_descriptor_suffix", statement_descriptor_suffix),
         )
     }
-    /// `transfer_data`: a [`CreatePaymentIntentTransferData`](super::CreatePaymentIntentTransferData).
+    /// `transfer_data`: [`CreatePaymentIntentTransferData`](super::CreatePaymentIntentTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -406,7 +406,7 @@ impl UpdatePaymentIntent {
     pub fn amount(self, amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount", amount))
     }
-    /// `amount_details`: a [`UpdatePaymentIntentAmountDetails`](super::UpdatePaymentIntentAmountDetails); an empty text empties it.
+    /// `amount_details`: [`UpdatePaymentIntentAmountDetails`](super::UpdatePaymentIntentAmountDetails); an empty text empties it.
     #[inline]
     pub fn amount_details(
         self,
@@ -466,7 +466,7 @@ impl UpdatePaymentIntent {
                 ),
         )
     }
-    /// `hooks`: a [`UpdatePaymentIntentHooks`](super::UpdatePaymentIntentHooks).
+    /// `hooks`: [`UpdatePaymentIntentHooks`](super::UpdatePaymentIntentHooks).
     #[inline]
     pub fn hooks(
         self,
@@ -482,7 +482,7 @@ impl UpdatePaymentIntent {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `payment_details`: a [`UpdatePaymentIntentPaymentDetails`](super::UpdatePaymentIntentPaymentDetails); an empty text empties it.
+    /// `payment_details`: [`UpdatePaymentIntentPaymentDetails`](super::UpdatePaymentIntentPaymentDetails); an empty text empties it.
     #[inline]
     pub fn payment_details(
         self,
@@ -507,7 +507,7 @@ impl UpdatePaymentIntent {
                 .text("payment_method_configuration", payment_method_configuration),
         )
     }
-    /// `payment_method_data`: a [`UpdatePaymentIntentPaymentMethodData`](super::UpdatePaymentIntentPaymentMethodData).
+    /// `payment_method_data`: [`UpdatePaymentIntentPaymentMethodData`](super::UpdatePaymentIntentPaymentMethodData).
     #[inline]
     pub fn payment_method_data(
         self,
@@ -519,7 +519,7 @@ impl UpdatePaymentIntent {
             self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a [`UpdatePaymentIntentPaymentMethodOptions`](super::UpdatePaymentIntentPaymentMethodOptions).
+    /// `payment_method_options`: [`UpdatePaymentIntentPaymentMethodOptions`](super::UpdatePaymentIntentPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -546,7 +546,7 @@ impl UpdatePaymentIntent {
             self.parameters.one_of("setup_future_usage", setup_future_usage),
         )
     }
-    /// `shipping`: a [`UpdatePaymentIntentShipping`](super::UpdatePaymentIntentShipping); an empty text empties it.
+    /// `shipping`: [`UpdatePaymentIntentShipping`](super::UpdatePaymentIntentShipping); an empty text empties it.
     #[inline]
     pub fn shipping(
         self,
@@ -573,7 +573,7 @@ impl UpdatePaymentIntent {
                 .text("statement_descriptor_suffix", statement_descriptor_suffix),
         )
     }
-    /// `transfer_data`: a [`UpdatePaymentIntentTransferData`](super::UpdatePaymentIntentTransferData).
+    /// `transfer_data`: [`UpdatePaymentIntentTransferData`](super::UpdatePaymentIntentTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -684,7 +684,7 @@ impl CapturePaymentIntent {
     pub fn new(intent: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(intent))
     }
-    /// `amount_details`: a [`CapturePaymentIntentAmountDetails`](super::CapturePaymentIntentAmountDetails).
+    /// `amount_details`: [`CapturePaymentIntentAmountDetails`](super::CapturePaymentIntentAmountDetails).
     #[inline]
     pub fn amount_details(
         self,
@@ -711,7 +711,7 @@ impl CapturePaymentIntent {
     pub fn final_capture(self, final_capture: bool) -> Self {
         Self::from_parameters(self.parameters.bool("final_capture", final_capture))
     }
-    /// `hooks`: a [`CapturePaymentIntentHooks`](super::CapturePaymentIntentHooks).
+    /// `hooks`: [`CapturePaymentIntentHooks`](super::CapturePaymentIntentHooks).
     #[inline]
     pub fn hooks(
         self,
@@ -727,7 +727,7 @@ impl CapturePaymentIntent {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `payment_details`: a [`CapturePaymentIntentPaymentDetails`](super::CapturePaymentIntentPaymentDetails); an empty text empties it.
+    /// `payment_details`: [`CapturePaymentIntentPaymentDetails`](super::CapturePaymentIntentPaymentDetails); an empty text empties it.
     #[inline]
     pub fn payment_details(
         self,
@@ -754,7 +754,7 @@ impl CapturePaymentIntent {
                 .text("statement_descriptor_suffix", statement_descriptor_suffix),
         )
     }
-    /// `transfer_data`: a [`CapturePaymentIntentTransferData`](super::CapturePaymentIntentTransferData).
+    /// `transfer_data`: [`CapturePaymentIntentTransferData`](super::CapturePaymentIntentTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -794,7 +794,7 @@ impl ConfirmPaymentIntent {
                 .several_of("allowed_payment_method_types", allowed_payment_method_types),
         )
     }
-    /// `amount_details`: a [`ConfirmPaymentIntentAmountDetails`](super::ConfirmPaymentIntentAmountDetails); an empty text empties it.
+    /// `amount_details`: [`ConfirmPaymentIntentAmountDetails`](super::ConfirmPaymentIntentAmountDetails); an empty text empties it.
     #[inline]
     pub fn amount_details(
         self,
@@ -848,7 +848,7 @@ impl ConfirmPaymentIntent {
                 ),
         )
     }
-    /// `hooks`: a [`ConfirmPaymentIntentHooks`](super::ConfirmPaymentIntentHooks).
+    /// `hooks`: [`ConfirmPaymentIntentHooks`](super::ConfirmPaymentIntentHooks).
     #[inline]
     pub fn hooks(
         self,
@@ -861,7 +861,7 @@ impl ConfirmPaymentIntent {
     pub fn mandate(self, mandate: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("mandate", mandate))
     }
-    /// `mandate_data`: a [`ConfirmPaymentIntentMandateData`](super::ConfirmPaymentIntentMandateData); an empty text empties it.
+    /// `mandate_data`: [`ConfirmPaymentIntentMandateData`](super::ConfirmPaymentIntentMandateData); an empty text empties it.
     #[inline]
     pub fn mandate_data(
         self,
@@ -874,7 +874,7 @@ impl ConfirmPaymentIntent {
     pub fn off_session(self, off_session: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("off_session", off_session))
     }
-    /// `payment_details`: a [`ConfirmPaymentIntentPaymentDetails`](super::ConfirmPaymentIntentPaymentDetails); an empty text empties it.
+    /// `payment_details`: [`ConfirmPaymentIntentPaymentDetails`](super::ConfirmPaymentIntentPaymentDetails); an empty text empties it.
     #[inline]
     pub fn payment_details(
         self,
@@ -887,7 +887,7 @@ impl ConfirmPaymentIntent {
     pub fn payment_method(self, payment_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payment_method", payment_method))
     }
-    /// `payment_method_data`: a [`ConfirmPaymentIntentPaymentMethodData`](super::ConfirmPaymentIntentPaymentMethodData).
+    /// `payment_method_data`: [`ConfirmPaymentIntentPaymentMethodData`](super::ConfirmPaymentIntentPaymentMethodData).
     #[inline]
     pub fn payment_method_data(
         self,
@@ -899,7 +899,7 @@ impl ConfirmPaymentIntent {
             self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a [`ConfirmPaymentIntentPaymentMethodOptions`](super::ConfirmPaymentIntentPaymentMethodOptions).
+    /// `payment_method_options`: [`ConfirmPaymentIntentPaymentMethodOptions`](super::ConfirmPaymentIntentPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -911,7 +911,7 @@ impl ConfirmPaymentIntent {
             self.parameters.object("payment_method_options", payment_method_options),
         )
     }
-    /// `radar_options`: a [`ConfirmPaymentIntentRadarOptions`](super::ConfirmPaymentIntentRadarOptions).
+    /// `radar_options`: [`ConfirmPaymentIntentRadarOptions`](super::ConfirmPaymentIntentRadarOptions).
     #[inline]
     pub fn radar_options(
         self,
@@ -939,7 +939,7 @@ impl ConfirmPaymentIntent {
             self.parameters.one_of("setup_future_usage", setup_future_usage),
         )
     }
-    /// `shipping`: a [`ConfirmPaymentIntentShipping`](super::ConfirmPaymentIntentShipping); an empty text empties it.
+    /// `shipping`: [`ConfirmPaymentIntentShipping`](super::ConfirmPaymentIntentShipping); an empty text empties it.
     #[inline]
     pub fn shipping(
         self,
@@ -973,7 +973,7 @@ impl IncrementPaymentIntentAuthorization {
     pub fn new(intent: impl Into<String>, amount: i64) -> Self {
         Self::from_parameters(c::Parameters::new().id(intent).int("amount", amount))
     }
-    /// `amount_details`: a [`IncrementPaymentIntentAuthorizationAmountDetails`](super::IncrementPaymentIntentAuthorizationAmountDetails).
+    /// `amount_details`: [`IncrementPaymentIntentAuthorizationAmountDetails`](super::IncrementPaymentIntentAuthorizationAmountDetails).
     #[inline]
     pub fn amount_details(
         self,
@@ -995,7 +995,7 @@ impl IncrementPaymentIntentAuthorization {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `hooks`: a [`IncrementPaymentIntentAuthorizationHooks`](super::IncrementPaymentIntentAuthorizationHooks).
+    /// `hooks`: [`IncrementPaymentIntentAuthorizationHooks`](super::IncrementPaymentIntentAuthorizationHooks).
     #[inline]
     pub fn hooks(
         self,
@@ -1011,7 +1011,7 @@ impl IncrementPaymentIntentAuthorization {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `payment_details`: a [`IncrementPaymentIntentAuthorizationPaymentDetails`](super::IncrementPaymentIntentAuthorizationPaymentDetails).
+    /// `payment_details`: [`IncrementPaymentIntentAuthorizationPaymentDetails`](super::IncrementPaymentIntentAuthorizationPaymentDetails).
     #[inline]
     pub fn payment_details(
         self,
@@ -1028,7 +1028,7 @@ impl IncrementPaymentIntentAuthorization {
             self.parameters.text("statement_descriptor", statement_descriptor),
         )
     }
-    /// `transfer_data`: a [`IncrementPaymentIntentAuthorizationTransferData`](super::IncrementPaymentIntentAuthorizationTransferData).
+    /// `transfer_data`: [`IncrementPaymentIntentAuthorizationTransferData`](super::IncrementPaymentIntentAuthorizationTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -1376,7 +1376,7 @@ impl CreatePaymentIntentAmountDetails {
                 .bool("enforce_arithmetic_validation", enforce_arithmetic_validation),
         )
     }
-    /// `line_items`: some [`CreatePaymentIntentAmountDetailsLineItems`](super::CreatePaymentIntentAmountDetailsLineItems); an empty text empties it.
+    /// `line_items`: an array of [`CreatePaymentIntentAmountDetailsLineItems`](super::CreatePaymentIntentAmountDetailsLineItems); an empty text empties it.
     #[inline]
     pub fn line_items(
         self,
@@ -1384,7 +1384,7 @@ impl CreatePaymentIntentAmountDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("line_items", line_items))
     }
-    /// `shipping`: a [`CreatePaymentIntentAmountDetailsShipping`](super::CreatePaymentIntentAmountDetailsShipping); an empty text empties it.
+    /// `shipping`: [`CreatePaymentIntentAmountDetailsShipping`](super::CreatePaymentIntentAmountDetailsShipping); an empty text empties it.
     #[inline]
     pub fn shipping(
         self,
@@ -1392,7 +1392,7 @@ impl CreatePaymentIntentAmountDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("shipping", shipping))
     }
-    /// `tax`: a [`CreatePaymentIntentAmountDetailsTax`](super::CreatePaymentIntentAmountDetailsTax); an empty text empties it.
+    /// `tax`: [`CreatePaymentIntentAmountDetailsTax`](super::CreatePaymentIntentAmountDetailsTax); an empty text empties it.
     #[inline]
     pub fn tax(
         self,
@@ -1408,23 +1408,16 @@ pub type CreatePaymentIntentAmountDetailsLineItems = Builder<
 impl CreatePaymentIntentAmountDetailsLineItems {
     /// With what it cannot do without:
     /// * `product_name`: a text.
-    /// * `quantity`: an integer.
-    /// * `unit_cost`: an integer.
     #[inline]
-    pub fn new(product_name: impl Into<String>, quantity: i64, unit_cost: i64) -> Self {
-        Self::from_parameters(
-            c::Parameters::new()
-                .text("product_name", product_name)
-                .int("quantity", quantity)
-                .int("unit_cost", unit_cost),
-        )
+    pub fn new(product_name: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("product_name", product_name))
     }
     /// `discount_amount`: an integer.
     #[inline]
     pub fn discount_amount(self, discount_amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("discount_amount", discount_amount))
     }
-    /// `payment_method_options`: a [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions).
+    /// `payment_method_options`: [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -1441,13 +1434,23 @@ impl CreatePaymentIntentAmountDetailsLineItems {
     pub fn product_code(self, product_code: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("product_code", product_code))
     }
-    /// `tax`: a [`CreatePaymentIntentAmountDetailsLineItemsTax`](super::CreatePaymentIntentAmountDetailsLineItemsTax).
+    /// `quantity`: an integer; required.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
+    }
+    /// `tax`: [`CreatePaymentIntentAmountDetailsLineItemsTax`](super::CreatePaymentIntentAmountDetailsLineItemsTax).
     #[inline]
     pub fn tax(
         self,
         tax: impl c::IntoObject<super::CreatePaymentIntentAmountDetailsLineItemsTax>,
     ) -> Self {
         Self::from_parameters(self.parameters.object("tax", tax))
+    }
+    /// `unit_cost`: an integer; required.
+    #[inline]
+    pub fn unit_cost(self, unit_cost: i64) -> Self {
+        Self::from_parameters(self.parameters.int("unit_cost", unit_cost))
     }
     /// `unit_of_measure`: a text.
     #[inline]
@@ -1465,7 +1468,7 @@ impl CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `card`: a [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard).
+    /// `card`: [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCard).
     #[inline]
     pub fn card(
         self,
@@ -1475,7 +1478,7 @@ impl CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `card_present`: a [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent).
+    /// `card_present`: [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsCardPresent).
     #[inline]
     pub fn card_present(
         self,
@@ -1485,7 +1488,7 @@ impl CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_present", card_present))
     }
-    /// `klarna`: a [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna).
+    /// `klarna`: [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsKlarna).
     #[inline]
     pub fn klarna(
         self,
@@ -1495,7 +1498,7 @@ impl CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("klarna", klarna))
     }
-    /// `paypal`: a [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal).
+    /// `paypal`: [`CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal`](super::CreatePaymentIntentAmountDetailsLineItemsPaymentMethodOptionsPaypal).
     #[inline]
     pub fn paypal(
         self,
@@ -1641,7 +1644,7 @@ impl CreatePaymentIntentHooks {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `inputs`: a [`CreatePaymentIntentHooksInputs`](super::CreatePaymentIntentHooksInputs).
+    /// `inputs`: [`CreatePaymentIntentHooksInputs`](super::CreatePaymentIntentHooksInputs).
     #[inline]
     pub fn inputs(
         self,
@@ -1660,7 +1663,7 @@ impl CreatePaymentIntentHooksInputs {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `tax`: a [`CreatePaymentIntentHooksInputsTax`](super::CreatePaymentIntentHooksInputsTax).
+    /// `tax`: [`CreatePaymentIntentHooksInputsTax`](super::CreatePaymentIntentHooksInputsTax).
     #[inline]
     pub fn tax(
         self,
@@ -1764,7 +1767,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acss_debit`: a [`CreatePaymentIntentPaymentMethodOptionsAcssDebit`](super::CreatePaymentIntentPaymentMethodOptionsAcssDebit); an empty text empties it.
+    /// `acss_debit`: [`CreatePaymentIntentPaymentMethodOptionsAcssDebit`](super::CreatePaymentIntentPaymentMethodOptionsAcssDebit); an empty text empties it.
     #[inline]
     pub fn acss_debit(
         self,
@@ -1774,7 +1777,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
     }
-    /// `affirm`: a [`CreatePaymentIntentPaymentMethodOptionsAffirm`](super::CreatePaymentIntentPaymentMethodOptionsAffirm); an empty text empties it.
+    /// `affirm`: [`CreatePaymentIntentPaymentMethodOptionsAffirm`](super::CreatePaymentIntentPaymentMethodOptionsAffirm); an empty text empties it.
     #[inline]
     pub fn affirm(
         self,
@@ -1782,7 +1785,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("affirm", affirm))
     }
-    /// `afterpay_clearpay`: a [`CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay`](super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay); an empty text empties it.
+    /// `afterpay_clearpay`: [`CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay`](super::CreatePaymentIntentPaymentMethodOptionsAfterpayClearpay); an empty text empties it.
     #[inline]
     pub fn afterpay_clearpay(
         self,
@@ -1794,7 +1797,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
             self.parameters.object("afterpay_clearpay", afterpay_clearpay),
         )
     }
-    /// `alipay`: a [`CreatePaymentIntentPaymentMethodOptionsAlipay`](super::CreatePaymentIntentPaymentMethodOptionsAlipay); an empty text empties it.
+    /// `alipay`: [`CreatePaymentIntentPaymentMethodOptionsAlipay`](super::CreatePaymentIntentPaymentMethodOptionsAlipay); an empty text empties it.
     #[inline]
     pub fn alipay(
         self,
@@ -1802,7 +1805,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alipay", alipay))
     }
-    /// `alma`: a [`CreatePaymentIntentPaymentMethodOptionsAlma`](super::CreatePaymentIntentPaymentMethodOptionsAlma); an empty text empties it.
+    /// `alma`: [`CreatePaymentIntentPaymentMethodOptionsAlma`](super::CreatePaymentIntentPaymentMethodOptionsAlma); an empty text empties it.
     #[inline]
     pub fn alma(
         self,
@@ -1810,7 +1813,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alma", alma))
     }
-    /// `amazon_pay`: a [`CreatePaymentIntentPaymentMethodOptionsAmazonPay`](super::CreatePaymentIntentPaymentMethodOptionsAmazonPay); an empty text empties it.
+    /// `amazon_pay`: [`CreatePaymentIntentPaymentMethodOptionsAmazonPay`](super::CreatePaymentIntentPaymentMethodOptionsAmazonPay); an empty text empties it.
     #[inline]
     pub fn amazon_pay(
         self,
@@ -1820,7 +1823,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("amazon_pay", amazon_pay))
     }
-    /// `au_becs_debit`: a [`CreatePaymentIntentPaymentMethodOptionsAuBecsDebit`](super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit); an empty text empties it.
+    /// `au_becs_debit`: [`CreatePaymentIntentPaymentMethodOptionsAuBecsDebit`](super::CreatePaymentIntentPaymentMethodOptionsAuBecsDebit); an empty text empties it.
     #[inline]
     pub fn au_becs_debit(
         self,
@@ -1830,7 +1833,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
     }
-    /// `bacs_debit`: a [`CreatePaymentIntentPaymentMethodOptionsBacsDebit`](super::CreatePaymentIntentPaymentMethodOptionsBacsDebit); an empty text empties it.
+    /// `bacs_debit`: [`CreatePaymentIntentPaymentMethodOptionsBacsDebit`](super::CreatePaymentIntentPaymentMethodOptionsBacsDebit); an empty text empties it.
     #[inline]
     pub fn bacs_debit(
         self,
@@ -1840,7 +1843,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bacs_debit", bacs_debit))
     }
-    /// `bancontact`: a [`CreatePaymentIntentPaymentMethodOptionsBancontact`](super::CreatePaymentIntentPaymentMethodOptionsBancontact); an empty text empties it.
+    /// `bancontact`: [`CreatePaymentIntentPaymentMethodOptionsBancontact`](super::CreatePaymentIntentPaymentMethodOptionsBancontact); an empty text empties it.
     #[inline]
     pub fn bancontact(
         self,
@@ -1850,7 +1853,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bancontact", bancontact))
     }
-    /// `billie`: a [`CreatePaymentIntentPaymentMethodOptionsBillie`](super::CreatePaymentIntentPaymentMethodOptionsBillie); an empty text empties it.
+    /// `billie`: [`CreatePaymentIntentPaymentMethodOptionsBillie`](super::CreatePaymentIntentPaymentMethodOptionsBillie); an empty text empties it.
     #[inline]
     pub fn billie(
         self,
@@ -1863,7 +1866,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     pub fn bizum(self, bizum: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("bizum", bizum))
     }
-    /// `blik`: a [`CreatePaymentIntentPaymentMethodOptionsBlik`](super::CreatePaymentIntentPaymentMethodOptionsBlik); an empty text empties it.
+    /// `blik`: [`CreatePaymentIntentPaymentMethodOptionsBlik`](super::CreatePaymentIntentPaymentMethodOptionsBlik); an empty text empties it.
     #[inline]
     pub fn blik(
         self,
@@ -1871,7 +1874,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("blik", blik))
     }
-    /// `boleto`: a [`CreatePaymentIntentPaymentMethodOptionsBoleto`](super::CreatePaymentIntentPaymentMethodOptionsBoleto); an empty text empties it.
+    /// `boleto`: [`CreatePaymentIntentPaymentMethodOptionsBoleto`](super::CreatePaymentIntentPaymentMethodOptionsBoleto); an empty text empties it.
     #[inline]
     pub fn boleto(
         self,
@@ -1879,7 +1882,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("boleto", boleto))
     }
-    /// `card`: a [`CreatePaymentIntentPaymentMethodOptionsCard`](super::CreatePaymentIntentPaymentMethodOptionsCard); an empty text empties it.
+    /// `card`: [`CreatePaymentIntentPaymentMethodOptionsCard`](super::CreatePaymentIntentPaymentMethodOptionsCard); an empty text empties it.
     #[inline]
     pub fn card(
         self,
@@ -1887,7 +1890,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `card_present`: a [`CreatePaymentIntentPaymentMethodOptionsCardPresent`](super::CreatePaymentIntentPaymentMethodOptionsCardPresent); an empty text empties it.
+    /// `card_present`: [`CreatePaymentIntentPaymentMethodOptionsCardPresent`](super::CreatePaymentIntentPaymentMethodOptionsCardPresent); an empty text empties it.
     #[inline]
     pub fn card_present(
         self,
@@ -1897,7 +1900,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_present", card_present))
     }
-    /// `cashapp`: a [`CreatePaymentIntentPaymentMethodOptionsCashapp`](super::CreatePaymentIntentPaymentMethodOptionsCashapp); an empty text empties it.
+    /// `cashapp`: [`CreatePaymentIntentPaymentMethodOptionsCashapp`](super::CreatePaymentIntentPaymentMethodOptionsCashapp); an empty text empties it.
     #[inline]
     pub fn cashapp(
         self,
@@ -1907,7 +1910,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cashapp", cashapp))
     }
-    /// `crypto`: a [`CreatePaymentIntentPaymentMethodOptionsCrypto`](super::CreatePaymentIntentPaymentMethodOptionsCrypto); an empty text empties it.
+    /// `crypto`: [`CreatePaymentIntentPaymentMethodOptionsCrypto`](super::CreatePaymentIntentPaymentMethodOptionsCrypto); an empty text empties it.
     #[inline]
     pub fn crypto(
         self,
@@ -1915,7 +1918,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("crypto", crypto))
     }
-    /// `customer_balance`: a [`CreatePaymentIntentPaymentMethodOptionsCustomerBalance`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalance); an empty text empties it.
+    /// `customer_balance`: [`CreatePaymentIntentPaymentMethodOptionsCustomerBalance`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalance); an empty text empties it.
     #[inline]
     pub fn customer_balance(
         self,
@@ -1927,7 +1930,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
             self.parameters.object("customer_balance", customer_balance),
         )
     }
-    /// `eps`: a [`CreatePaymentIntentPaymentMethodOptionsEps`](super::CreatePaymentIntentPaymentMethodOptionsEps); an empty text empties it.
+    /// `eps`: [`CreatePaymentIntentPaymentMethodOptionsEps`](super::CreatePaymentIntentPaymentMethodOptionsEps); an empty text empties it.
     #[inline]
     pub fn eps(
         self,
@@ -1935,7 +1938,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("eps", eps))
     }
-    /// `fpx`: a [`CreatePaymentIntentPaymentMethodOptionsFpx`](super::CreatePaymentIntentPaymentMethodOptionsFpx); an empty text empties it.
+    /// `fpx`: [`CreatePaymentIntentPaymentMethodOptionsFpx`](super::CreatePaymentIntentPaymentMethodOptionsFpx); an empty text empties it.
     #[inline]
     pub fn fpx(
         self,
@@ -1943,7 +1946,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fpx", fpx))
     }
-    /// `giropay`: a [`CreatePaymentIntentPaymentMethodOptionsGiropay`](super::CreatePaymentIntentPaymentMethodOptionsGiropay); an empty text empties it.
+    /// `giropay`: [`CreatePaymentIntentPaymentMethodOptionsGiropay`](super::CreatePaymentIntentPaymentMethodOptionsGiropay); an empty text empties it.
     #[inline]
     pub fn giropay(
         self,
@@ -1953,7 +1956,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("giropay", giropay))
     }
-    /// `grabpay`: a [`CreatePaymentIntentPaymentMethodOptionsGrabpay`](super::CreatePaymentIntentPaymentMethodOptionsGrabpay); an empty text empties it.
+    /// `grabpay`: [`CreatePaymentIntentPaymentMethodOptionsGrabpay`](super::CreatePaymentIntentPaymentMethodOptionsGrabpay); an empty text empties it.
     #[inline]
     pub fn grabpay(
         self,
@@ -1963,7 +1966,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("grabpay", grabpay))
     }
-    /// `ideal`: a [`CreatePaymentIntentPaymentMethodOptionsIdeal`](super::CreatePaymentIntentPaymentMethodOptionsIdeal); an empty text empties it.
+    /// `ideal`: [`CreatePaymentIntentPaymentMethodOptionsIdeal`](super::CreatePaymentIntentPaymentMethodOptionsIdeal); an empty text empties it.
     #[inline]
     pub fn ideal(
         self,
@@ -1976,7 +1979,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     pub fn interac_present(self, interac_present: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("interac_present", interac_present))
     }
-    /// `kakao_pay`: a [`CreatePaymentIntentPaymentMethodOptionsKakaoPay`](super::CreatePaymentIntentPaymentMethodOptionsKakaoPay); an empty text empties it.
+    /// `kakao_pay`: [`CreatePaymentIntentPaymentMethodOptionsKakaoPay`](super::CreatePaymentIntentPaymentMethodOptionsKakaoPay); an empty text empties it.
     #[inline]
     pub fn kakao_pay(
         self,
@@ -1986,7 +1989,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kakao_pay", kakao_pay))
     }
-    /// `klarna`: a [`CreatePaymentIntentPaymentMethodOptionsKlarna`](super::CreatePaymentIntentPaymentMethodOptionsKlarna); an empty text empties it.
+    /// `klarna`: [`CreatePaymentIntentPaymentMethodOptionsKlarna`](super::CreatePaymentIntentPaymentMethodOptionsKlarna); an empty text empties it.
     #[inline]
     pub fn klarna(
         self,
@@ -1994,7 +1997,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("klarna", klarna))
     }
-    /// `konbini`: a [`CreatePaymentIntentPaymentMethodOptionsKonbini`](super::CreatePaymentIntentPaymentMethodOptionsKonbini); an empty text empties it.
+    /// `konbini`: [`CreatePaymentIntentPaymentMethodOptionsKonbini`](super::CreatePaymentIntentPaymentMethodOptionsKonbini); an empty text empties it.
     #[inline]
     pub fn konbini(
         self,
@@ -2004,7 +2007,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("konbini", konbini))
     }
-    /// `kr_card`: a [`CreatePaymentIntentPaymentMethodOptionsKrCard`](super::CreatePaymentIntentPaymentMethodOptionsKrCard); an empty text empties it.
+    /// `kr_card`: [`CreatePaymentIntentPaymentMethodOptionsKrCard`](super::CreatePaymentIntentPaymentMethodOptionsKrCard); an empty text empties it.
     #[inline]
     pub fn kr_card(
         self,
@@ -2012,7 +2015,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kr_card", kr_card))
     }
-    /// `link`: a [`CreatePaymentIntentPaymentMethodOptionsLink`](super::CreatePaymentIntentPaymentMethodOptionsLink); an empty text empties it.
+    /// `link`: [`CreatePaymentIntentPaymentMethodOptionsLink`](super::CreatePaymentIntentPaymentMethodOptionsLink); an empty text empties it.
     #[inline]
     pub fn link(
         self,
@@ -2020,7 +2023,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("link", link))
     }
-    /// `mb_way`: a [`CreatePaymentIntentPaymentMethodOptionsMbWay`](super::CreatePaymentIntentPaymentMethodOptionsMbWay); an empty text empties it.
+    /// `mb_way`: [`CreatePaymentIntentPaymentMethodOptionsMbWay`](super::CreatePaymentIntentPaymentMethodOptionsMbWay); an empty text empties it.
     #[inline]
     pub fn mb_way(
         self,
@@ -2028,7 +2031,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mb_way", mb_way))
     }
-    /// `mobilepay`: a [`CreatePaymentIntentPaymentMethodOptionsMobilepay`](super::CreatePaymentIntentPaymentMethodOptionsMobilepay); an empty text empties it.
+    /// `mobilepay`: [`CreatePaymentIntentPaymentMethodOptionsMobilepay`](super::CreatePaymentIntentPaymentMethodOptionsMobilepay); an empty text empties it.
     #[inline]
     pub fn mobilepay(
         self,
@@ -2038,7 +2041,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mobilepay", mobilepay))
     }
-    /// `multibanco`: a [`CreatePaymentIntentPaymentMethodOptionsMultibanco`](super::CreatePaymentIntentPaymentMethodOptionsMultibanco); an empty text empties it.
+    /// `multibanco`: [`CreatePaymentIntentPaymentMethodOptionsMultibanco`](super::CreatePaymentIntentPaymentMethodOptionsMultibanco); an empty text empties it.
     #[inline]
     pub fn multibanco(
         self,
@@ -2048,7 +2051,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("multibanco", multibanco))
     }
-    /// `naver_pay`: a [`CreatePaymentIntentPaymentMethodOptionsNaverPay`](super::CreatePaymentIntentPaymentMethodOptionsNaverPay); an empty text empties it.
+    /// `naver_pay`: [`CreatePaymentIntentPaymentMethodOptionsNaverPay`](super::CreatePaymentIntentPaymentMethodOptionsNaverPay); an empty text empties it.
     #[inline]
     pub fn naver_pay(
         self,
@@ -2058,7 +2061,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
     }
-    /// `nz_bank_account`: a [`CreatePaymentIntentPaymentMethodOptionsNzBankAccount`](super::CreatePaymentIntentPaymentMethodOptionsNzBankAccount); an empty text empties it.
+    /// `nz_bank_account`: [`CreatePaymentIntentPaymentMethodOptionsNzBankAccount`](super::CreatePaymentIntentPaymentMethodOptionsNzBankAccount); an empty text empties it.
     #[inline]
     pub fn nz_bank_account(
         self,
@@ -2068,7 +2071,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("nz_bank_account", nz_bank_account))
     }
-    /// `oxxo`: a [`CreatePaymentIntentPaymentMethodOptionsOxxo`](super::CreatePaymentIntentPaymentMethodOptionsOxxo); an empty text empties it.
+    /// `oxxo`: [`CreatePaymentIntentPaymentMethodOptionsOxxo`](super::CreatePaymentIntentPaymentMethodOptionsOxxo); an empty text empties it.
     #[inline]
     pub fn oxxo(
         self,
@@ -2076,7 +2079,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("oxxo", oxxo))
     }
-    /// `p24`: a [`CreatePaymentIntentPaymentMethodOptionsP24`](super::CreatePaymentIntentPaymentMethodOptionsP24); an empty text empties it.
+    /// `p24`: [`CreatePaymentIntentPaymentMethodOptionsP24`](super::CreatePaymentIntentPaymentMethodOptionsP24); an empty text empties it.
     #[inline]
     pub fn p24(
         self,
@@ -2089,7 +2092,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     pub fn pay_by_bank(self, pay_by_bank: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("pay_by_bank", pay_by_bank))
     }
-    /// `payco`: a [`CreatePaymentIntentPaymentMethodOptionsPayco`](super::CreatePaymentIntentPaymentMethodOptionsPayco); an empty text empties it.
+    /// `payco`: [`CreatePaymentIntentPaymentMethodOptionsPayco`](super::CreatePaymentIntentPaymentMethodOptionsPayco); an empty text empties it.
     #[inline]
     pub fn payco(
         self,
@@ -2097,7 +2100,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payco", payco))
     }
-    /// `paynow`: a [`CreatePaymentIntentPaymentMethodOptionsPaynow`](super::CreatePaymentIntentPaymentMethodOptionsPaynow); an empty text empties it.
+    /// `paynow`: [`CreatePaymentIntentPaymentMethodOptionsPaynow`](super::CreatePaymentIntentPaymentMethodOptionsPaynow); an empty text empties it.
     #[inline]
     pub fn paynow(
         self,
@@ -2105,7 +2108,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paynow", paynow))
     }
-    /// `paypal`: a [`CreatePaymentIntentPaymentMethodOptionsPaypal`](super::CreatePaymentIntentPaymentMethodOptionsPaypal); an empty text empties it.
+    /// `paypal`: [`CreatePaymentIntentPaymentMethodOptionsPaypal`](super::CreatePaymentIntentPaymentMethodOptionsPaypal); an empty text empties it.
     #[inline]
     pub fn paypal(
         self,
@@ -2118,7 +2121,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     pub fn paypay(self, paypay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("paypay", paypay))
     }
-    /// `payto`: a [`CreatePaymentIntentPaymentMethodOptionsPayto`](super::CreatePaymentIntentPaymentMethodOptionsPayto); an empty text empties it.
+    /// `payto`: [`CreatePaymentIntentPaymentMethodOptionsPayto`](super::CreatePaymentIntentPaymentMethodOptionsPayto); an empty text empties it.
     #[inline]
     pub fn payto(
         self,
@@ -2126,7 +2129,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payto", payto))
     }
-    /// `pix`: a [`CreatePaymentIntentPaymentMethodOptionsPix`](super::CreatePaymentIntentPaymentMethodOptionsPix); an empty text empties it.
+    /// `pix`: [`CreatePaymentIntentPaymentMethodOptionsPix`](super::CreatePaymentIntentPaymentMethodOptionsPix); an empty text empties it.
     #[inline]
     pub fn pix(
         self,
@@ -2134,7 +2137,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pix", pix))
     }
-    /// `promptpay`: a [`CreatePaymentIntentPaymentMethodOptionsPromptpay`](super::CreatePaymentIntentPaymentMethodOptionsPromptpay); an empty text empties it.
+    /// `promptpay`: [`CreatePaymentIntentPaymentMethodOptionsPromptpay`](super::CreatePaymentIntentPaymentMethodOptionsPromptpay); an empty text empties it.
     #[inline]
     pub fn promptpay(
         self,
@@ -2144,7 +2147,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("promptpay", promptpay))
     }
-    /// `revolut_pay`: a [`CreatePaymentIntentPaymentMethodOptionsRevolutPay`](super::CreatePaymentIntentPaymentMethodOptionsRevolutPay); an empty text empties it.
+    /// `revolut_pay`: [`CreatePaymentIntentPaymentMethodOptionsRevolutPay`](super::CreatePaymentIntentPaymentMethodOptionsRevolutPay); an empty text empties it.
     #[inline]
     pub fn revolut_pay(
         self,
@@ -2154,7 +2157,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("revolut_pay", revolut_pay))
     }
-    /// `samsung_pay`: a [`CreatePaymentIntentPaymentMethodOptionsSamsungPay`](super::CreatePaymentIntentPaymentMethodOptionsSamsungPay); an empty text empties it.
+    /// `samsung_pay`: [`CreatePaymentIntentPaymentMethodOptionsSamsungPay`](super::CreatePaymentIntentPaymentMethodOptionsSamsungPay); an empty text empties it.
     #[inline]
     pub fn samsung_pay(
         self,
@@ -2164,7 +2167,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("samsung_pay", samsung_pay))
     }
-    /// `satispay`: a [`CreatePaymentIntentPaymentMethodOptionsSatispay`](super::CreatePaymentIntentPaymentMethodOptionsSatispay); an empty text empties it.
+    /// `satispay`: [`CreatePaymentIntentPaymentMethodOptionsSatispay`](super::CreatePaymentIntentPaymentMethodOptionsSatispay); an empty text empties it.
     #[inline]
     pub fn satispay(
         self,
@@ -2174,7 +2177,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("satispay", satispay))
     }
-    /// `scalapay`: a [`CreatePaymentIntentPaymentMethodOptionsScalapay`](super::CreatePaymentIntentPaymentMethodOptionsScalapay); an empty text empties it.
+    /// `scalapay`: [`CreatePaymentIntentPaymentMethodOptionsScalapay`](super::CreatePaymentIntentPaymentMethodOptionsScalapay); an empty text empties it.
     #[inline]
     pub fn scalapay(
         self,
@@ -2184,7 +2187,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("scalapay", scalapay))
     }
-    /// `sepa_debit`: a [`CreatePaymentIntentPaymentMethodOptionsSepaDebit`](super::CreatePaymentIntentPaymentMethodOptionsSepaDebit); an empty text empties it.
+    /// `sepa_debit`: [`CreatePaymentIntentPaymentMethodOptionsSepaDebit`](super::CreatePaymentIntentPaymentMethodOptionsSepaDebit); an empty text empties it.
     #[inline]
     pub fn sepa_debit(
         self,
@@ -2194,7 +2197,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sepa_debit", sepa_debit))
     }
-    /// `sequra`: a [`CreatePaymentIntentPaymentMethodOptionsSequra`](super::CreatePaymentIntentPaymentMethodOptionsSequra); an empty text empties it.
+    /// `sequra`: [`CreatePaymentIntentPaymentMethodOptionsSequra`](super::CreatePaymentIntentPaymentMethodOptionsSequra); an empty text empties it.
     #[inline]
     pub fn sequra(
         self,
@@ -2202,7 +2205,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sequra", sequra))
     }
-    /// `sofort`: a [`CreatePaymentIntentPaymentMethodOptionsSofort`](super::CreatePaymentIntentPaymentMethodOptionsSofort); an empty text empties it.
+    /// `sofort`: [`CreatePaymentIntentPaymentMethodOptionsSofort`](super::CreatePaymentIntentPaymentMethodOptionsSofort); an empty text empties it.
     #[inline]
     pub fn sofort(
         self,
@@ -2210,7 +2213,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sofort", sofort))
     }
-    /// `sunbit`: a [`CreatePaymentIntentPaymentMethodOptionsSunbit`](super::CreatePaymentIntentPaymentMethodOptionsSunbit); an empty text empties it.
+    /// `sunbit`: [`CreatePaymentIntentPaymentMethodOptionsSunbit`](super::CreatePaymentIntentPaymentMethodOptionsSunbit); an empty text empties it.
     #[inline]
     pub fn sunbit(
         self,
@@ -2218,7 +2221,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sunbit", sunbit))
     }
-    /// `swish`: a [`CreatePaymentIntentPaymentMethodOptionsSwish`](super::CreatePaymentIntentPaymentMethodOptionsSwish); an empty text empties it.
+    /// `swish`: [`CreatePaymentIntentPaymentMethodOptionsSwish`](super::CreatePaymentIntentPaymentMethodOptionsSwish); an empty text empties it.
     #[inline]
     pub fn swish(
         self,
@@ -2226,7 +2229,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("swish", swish))
     }
-    /// `twint`: a [`CreatePaymentIntentPaymentMethodOptionsTwint`](super::CreatePaymentIntentPaymentMethodOptionsTwint); an empty text empties it.
+    /// `twint`: [`CreatePaymentIntentPaymentMethodOptionsTwint`](super::CreatePaymentIntentPaymentMethodOptionsTwint); an empty text empties it.
     #[inline]
     pub fn twint(
         self,
@@ -2234,7 +2237,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("twint", twint))
     }
-    /// `upi`: a [`CreatePaymentIntentPaymentMethodOptionsUpi`](super::CreatePaymentIntentPaymentMethodOptionsUpi); an empty text empties it.
+    /// `upi`: [`CreatePaymentIntentPaymentMethodOptionsUpi`](super::CreatePaymentIntentPaymentMethodOptionsUpi); an empty text empties it.
     #[inline]
     pub fn upi(
         self,
@@ -2242,7 +2245,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a [`CreatePaymentIntentPaymentMethodOptionsUsBankAccount`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccount); an empty text empties it.
+    /// `us_bank_account`: [`CreatePaymentIntentPaymentMethodOptionsUsBankAccount`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccount); an empty text empties it.
     #[inline]
     pub fn us_bank_account(
         self,
@@ -2252,7 +2255,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
     }
-    /// `wechat_pay`: a [`CreatePaymentIntentPaymentMethodOptionsWechatPay`](super::CreatePaymentIntentPaymentMethodOptionsWechatPay); an empty text empties it.
+    /// `wechat_pay`: [`CreatePaymentIntentPaymentMethodOptionsWechatPay`](super::CreatePaymentIntentPaymentMethodOptionsWechatPay); an empty text empties it.
     #[inline]
     pub fn wechat_pay(
         self,
@@ -2262,7 +2265,7 @@ impl CreatePaymentIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("wechat_pay", wechat_pay))
     }
-    /// `zip`: a [`CreatePaymentIntentPaymentMethodOptionsZip`](super::CreatePaymentIntentPaymentMethodOptionsZip); an empty text empties it.
+    /// `zip`: [`CreatePaymentIntentPaymentMethodOptionsZip`](super::CreatePaymentIntentPaymentMethodOptionsZip); an empty text empties it.
     #[inline]
     pub fn zip(
         self,
@@ -2281,7 +2284,7 @@ impl CreatePaymentIntentPaymentMethodOptionsAcssDebit {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions).
+    /// `mandate_options`: [`CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsAcssDebitMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -2483,7 +2486,7 @@ impl CreatePaymentIntentPaymentMethodOptionsBacsDebit {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsBacsDebitMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsBacsDebitMandateOptions).
+    /// `mandate_options`: [`CreatePaymentIntentPaymentMethodOptionsBacsDebitMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsBacsDebitMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -2560,7 +2563,7 @@ impl CreatePaymentIntentPaymentMethodOptionsBillie {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
     }
-    /// `company_details`: a [`CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails`](super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails); an empty text empties it.
+    /// `company_details`: [`CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails`](super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails); an empty text empties it.
     #[inline]
     pub fn company_details(
         self,
@@ -2586,7 +2589,7 @@ impl CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `registered_address`: a [`CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress`](super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress); an empty text empties it.
+    /// `registered_address`: [`CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress`](super::CreatePaymentIntentPaymentMethodOptionsBillieCompanyDetailsRegisteredAddress); an empty text empties it.
     #[inline]
     pub fn registered_address(
         self,
@@ -2643,7 +2646,7 @@ impl CreatePaymentIntentPaymentMethodOptionsBlik {
     pub fn code(self, code: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("code", code))
     }
-    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsBlikMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsBlikMandateOptions).
+    /// `mandate_options`: [`CreatePaymentIntentPaymentMethodOptionsBlikMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsBlikMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -2717,7 +2720,7 @@ impl CreatePaymentIntentPaymentMethodOptionsCard {
     pub fn cvc_token(self, cvc_token: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("cvc_token", cvc_token))
     }
-    /// `installments`: a [`CreatePaymentIntentPaymentMethodOptionsCardInstallments`](super::CreatePaymentIntentPaymentMethodOptionsCardInstallments).
+    /// `installments`: [`CreatePaymentIntentPaymentMethodOptionsCardInstallments`](super::CreatePaymentIntentPaymentMethodOptionsCardInstallments).
     #[inline]
     pub fn installments(
         self,
@@ -2727,7 +2730,7 @@ impl CreatePaymentIntentPaymentMethodOptionsCard {
     ) -> Self {
         Self::from_parameters(self.parameters.object("installments", installments))
     }
-    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsCardMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptions).
+    /// `mandate_options`: [`CreatePaymentIntentPaymentMethodOptionsCardMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsCardMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -2874,7 +2877,7 @@ impl CreatePaymentIntentPaymentMethodOptionsCard {
             self.parameters.one_of("stored_credential_usage", stored_credential_usage),
         )
     }
-    /// `three_d_secure`: a [`CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure`](super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure).
+    /// `three_d_secure`: [`CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure`](super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure).
     #[inline]
     pub fn three_d_secure(
         self,
@@ -2900,7 +2903,7 @@ impl CreatePaymentIntentPaymentMethodOptionsCardInstallments {
     pub fn enabled(self, enabled: bool) -> Self {
         Self::from_parameters(self.parameters.bool("enabled", enabled))
     }
-    /// `plan`: a [`CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan`](super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan); an empty text empties it.
+    /// `plan`: [`CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan`](super::CreatePaymentIntentPaymentMethodOptionsCardInstallmentsPlan); an empty text empties it.
     #[inline]
     pub fn plan(
         self,
@@ -3036,7 +3039,7 @@ impl CreatePaymentIntentPaymentMethodOptionsCardPresent {
                 ),
         )
     }
-    /// `routing`: a [`CreatePaymentIntentPaymentMethodOptionsCardPresentRouting`](super::CreatePaymentIntentPaymentMethodOptionsCardPresentRouting).
+    /// `routing`: [`CreatePaymentIntentPaymentMethodOptionsCardPresentRouting`](super::CreatePaymentIntentPaymentMethodOptionsCardPresentRouting).
     #[inline]
     pub fn routing(
         self,
@@ -3122,7 +3125,7 @@ impl CreatePaymentIntentPaymentMethodOptionsCardThreeDSecure {
             self.parameters.one_of("exemption_indicator", exemption_indicator),
         )
     }
-    /// `network_options`: a [`CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions`](super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions).
+    /// `network_options`: [`CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions`](super::CreatePaymentIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions).
     #[inline]
     pub fn network_options(
         self,
@@ -3190,7 +3193,7 @@ impl CreatePaymentIntentPaymentMethodOptionsCustomerBalance {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bank_transfer`: a [`CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer).
+    /// `bank_transfer`: [`CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer).
     #[inline]
     pub fn bank_transfer(
         self,
@@ -3226,7 +3229,7 @@ impl CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransfer {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `eu_bank_transfer`: a [`CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer).
+    /// `eu_bank_transfer`: [`CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer`](super::CreatePaymentIntentPaymentMethodOptionsCustomerBalanceBankTransferEuBankTransfer).
     #[inline]
     pub fn eu_bank_transfer(
         self,
@@ -3320,7 +3323,7 @@ impl CreatePaymentIntentPaymentMethodOptionsKlarna {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("capture_method", capture_method))
     }
-    /// `on_demand`: a [`CreatePaymentIntentPaymentMethodOptionsKlarnaOnDemand`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaOnDemand).
+    /// `on_demand`: [`CreatePaymentIntentPaymentMethodOptionsKlarnaOnDemand`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaOnDemand).
     #[inline]
     pub fn on_demand(
         self,
@@ -3350,7 +3353,7 @@ impl CreatePaymentIntentPaymentMethodOptionsKlarna {
             self.parameters.one_of("setup_future_usage", setup_future_usage),
         )
     }
-    /// `subscriptions`: some [`CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions); an empty text empties it.
+    /// `subscriptions`: an array of [`CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions); an empty text empties it.
     #[inline]
     pub fn subscriptions(
         self,
@@ -3392,7 +3395,7 @@ impl CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptions {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `next_billing`: a [`CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling).
+    /// `next_billing`: [`CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling`](super::CreatePaymentIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling).
     #[inline]
     pub fn next_billing(
         self,
@@ -3661,7 +3664,7 @@ impl CreatePaymentIntentPaymentMethodOptionsPayto {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions).
+    /// `mandate_options`: [`CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsPaytoMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -3768,7 +3771,7 @@ impl CreatePaymentIntentPaymentMethodOptionsPix {
     pub fn expires_at(self, expires_at: impl Into<Timestamp>) -> Self {
         Self::from_parameters(self.parameters.time("expires_at", expires_at))
     }
-    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsPixMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsPixMandateOptions).
+    /// `mandate_options`: [`CreatePaymentIntentPaymentMethodOptionsPixMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsPixMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -3898,7 +3901,7 @@ impl CreatePaymentIntentPaymentMethodOptionsUsBankAccount {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `financial_connections`: a [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections).
+    /// `financial_connections`: [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountFinancialConnections).
     #[inline]
     pub fn financial_connections(
         self,
@@ -3910,7 +3913,7 @@ impl CreatePaymentIntentPaymentMethodOptionsUsBankAccount {
             self.parameters.object("financial_connections", financial_connections),
         )
     }
-    /// `mandate_options`: a [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions).
+    /// `mandate_options`: [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -3920,7 +3923,7 @@ impl CreatePaymentIntentPaymentMethodOptionsUsBankAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
     }
-    /// `networks`: a [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks).
+    /// `networks`: [`CreatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks`](super::CreatePaymentIntentPaymentMethodOptionsUsBankAccountNetworks).
     #[inline]
     pub fn networks(
         self,
@@ -4061,7 +4064,7 @@ impl CreatePaymentIntentTransferData {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `payment_data`: a [`CreatePaymentIntentTransferDataPaymentData`](super::CreatePaymentIntentTransferDataPaymentData).
+    /// `payment_data`: [`CreatePaymentIntentTransferDataPaymentData`](super::CreatePaymentIntentTransferDataPaymentData).
     #[inline]
     pub fn payment_data(
         self,
@@ -4390,7 +4393,7 @@ impl UpdatePaymentIntentTransferData {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `payment_data`: a [`UpdatePaymentIntentTransferDataPaymentData`](super::UpdatePaymentIntentTransferDataPaymentData).
+    /// `payment_data`: [`UpdatePaymentIntentTransferDataPaymentData`](super::UpdatePaymentIntentTransferDataPaymentData).
     #[inline]
     pub fn payment_data(
         self,

@@ -32,14 +32,14 @@ impl c::OperationFacts for markers::ListPaymentLinks {
 pub type CreatePaymentLink = Builder<markers::CreatePaymentLink>;
 impl CreatePaymentLink {
     /// With what it cannot do without:
-    /// * `line_items`: some [`CreatePaymentLinkLineItems`](super::CreatePaymentLinkLineItems).
+    /// * `line_items`: an array of [`CreatePaymentLinkLineItems`](super::CreatePaymentLinkLineItems).
     #[inline]
     pub fn new(
         line_items: impl c::IntoObjects<super::CreatePaymentLinkLineItems>,
     ) -> Self {
         Self::from_parameters(c::Parameters::new().objects("line_items", line_items))
     }
-    /// `after_completion`: a [`CreatePaymentLinkAfterCompletion`](super::CreatePaymentLinkAfterCompletion).
+    /// `after_completion`: [`CreatePaymentLinkAfterCompletion`](super::CreatePaymentLinkAfterCompletion).
     #[inline]
     pub fn after_completion(
         self,
@@ -70,7 +70,7 @@ impl CreatePaymentLink {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a [`CreatePaymentLinkAutomaticTax`](super::CreatePaymentLinkAutomaticTax).
+    /// `automatic_tax`: [`CreatePaymentLinkAutomaticTax`](super::CreatePaymentLinkAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -90,7 +90,7 @@ impl CreatePaymentLink {
                 .one_of("billing_address_collection", billing_address_collection),
         )
     }
-    /// `consent_collection`: a [`CreatePaymentLinkConsentCollection`](super::CreatePaymentLinkConsentCollection).
+    /// `consent_collection`: [`CreatePaymentLinkConsentCollection`](super::CreatePaymentLinkConsentCollection).
     #[inline]
     pub fn consent_collection(
         self,
@@ -105,7 +105,7 @@ impl CreatePaymentLink {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `custom_fields`: some [`CreatePaymentLinkCustomFields`](super::CreatePaymentLinkCustomFields).
+    /// `custom_fields`: an array of [`CreatePaymentLinkCustomFields`](super::CreatePaymentLinkCustomFields).
     #[inline]
     pub fn custom_fields(
         self,
@@ -113,7 +113,7 @@ impl CreatePaymentLink {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
     }
-    /// `custom_text`: a [`CreatePaymentLinkCustomText`](super::CreatePaymentLinkCustomText).
+    /// `custom_text`: [`CreatePaymentLinkCustomText`](super::CreatePaymentLinkCustomText).
     #[inline]
     pub fn custom_text(
         self,
@@ -136,7 +136,7 @@ impl CreatePaymentLink {
     pub fn inactive_message(self, inactive_message: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("inactive_message", inactive_message))
     }
-    /// `invoice_creation`: a [`CreatePaymentLinkInvoiceCreation`](super::CreatePaymentLinkInvoiceCreation).
+    /// `invoice_creation`: [`CreatePaymentLinkInvoiceCreation`](super::CreatePaymentLinkInvoiceCreation).
     #[inline]
     pub fn invoice_creation(
         self,
@@ -146,7 +146,7 @@ impl CreatePaymentLink {
             self.parameters.object("invoice_creation", invoice_creation),
         )
     }
-    /// `managed_payments`: a [`CreatePaymentLinkManagedPayments`](super::CreatePaymentLinkManagedPayments).
+    /// `managed_payments`: [`CreatePaymentLinkManagedPayments`](super::CreatePaymentLinkManagedPayments).
     #[inline]
     pub fn managed_payments(
         self,
@@ -164,7 +164,7 @@ impl CreatePaymentLink {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `name_collection`: a [`CreatePaymentLinkNameCollection`](super::CreatePaymentLinkNameCollection).
+    /// `name_collection`: [`CreatePaymentLinkNameCollection`](super::CreatePaymentLinkNameCollection).
     #[inline]
     pub fn name_collection(
         self,
@@ -177,7 +177,7 @@ impl CreatePaymentLink {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `optional_items`: some [`CreatePaymentLinkOptionalItems`](super::CreatePaymentLinkOptionalItems).
+    /// `optional_items`: an array of [`CreatePaymentLinkOptionalItems`](super::CreatePaymentLinkOptionalItems).
     #[inline]
     pub fn optional_items(
         self,
@@ -185,7 +185,7 @@ impl CreatePaymentLink {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("optional_items", optional_items))
     }
-    /// `payment_intent_data`: a [`CreatePaymentLinkPaymentIntentData`](super::CreatePaymentLinkPaymentIntentData).
+    /// `payment_intent_data`: [`CreatePaymentLinkPaymentIntentData`](super::CreatePaymentLinkPaymentIntentData).
     #[inline]
     pub fn payment_intent_data(
         self,
@@ -209,7 +209,7 @@ impl CreatePaymentLink {
                 .one_of("payment_method_collection", payment_method_collection),
         )
     }
-    /// `payment_method_options`: a [`CreatePaymentLinkPaymentMethodOptions`](super::CreatePaymentLinkPaymentMethodOptions).
+    /// `payment_method_options`: [`CreatePaymentLinkPaymentMethodOptions`](super::CreatePaymentLinkPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -233,7 +233,7 @@ impl CreatePaymentLink {
             self.parameters.several_of("payment_method_types", payment_method_types),
         )
     }
-    /// `phone_number_collection`: a [`CreatePaymentLinkPhoneNumberCollection`](super::CreatePaymentLinkPhoneNumberCollection).
+    /// `phone_number_collection`: [`CreatePaymentLinkPhoneNumberCollection`](super::CreatePaymentLinkPhoneNumberCollection).
     #[inline]
     pub fn phone_number_collection(
         self,
@@ -245,7 +245,7 @@ impl CreatePaymentLink {
             self.parameters.object("phone_number_collection", phone_number_collection),
         )
     }
-    /// `restrictions`: a [`CreatePaymentLinkRestrictions`](super::CreatePaymentLinkRestrictions).
+    /// `restrictions`: [`CreatePaymentLinkRestrictions`](super::CreatePaymentLinkRestrictions).
     #[inline]
     pub fn restrictions(
         self,
@@ -253,7 +253,7 @@ impl CreatePaymentLink {
     ) -> Self {
         Self::from_parameters(self.parameters.object("restrictions", restrictions))
     }
-    /// `shipping_address_collection`: a [`CreatePaymentLinkShippingAddressCollection`](super::CreatePaymentLinkShippingAddressCollection).
+    /// `shipping_address_collection`: [`CreatePaymentLinkShippingAddressCollection`](super::CreatePaymentLinkShippingAddressCollection).
     #[inline]
     pub fn shipping_address_collection(
         self,
@@ -267,7 +267,7 @@ impl CreatePaymentLink {
                 .object("shipping_address_collection", shipping_address_collection),
         )
     }
-    /// `shipping_options`: some [`CreatePaymentLinkShippingOptions`](super::CreatePaymentLinkShippingOptions).
+    /// `shipping_options`: an array of [`CreatePaymentLinkShippingOptions`](super::CreatePaymentLinkShippingOptions).
     #[inline]
     pub fn shipping_options(
         self,
@@ -282,7 +282,7 @@ impl CreatePaymentLink {
     pub fn submit_type(self, submit_type: super::CreatePaymentLinkSubmitType) -> Self {
         Self::from_parameters(self.parameters.one_of("submit_type", submit_type))
     }
-    /// `subscription_data`: a [`CreatePaymentLinkSubscriptionData`](super::CreatePaymentLinkSubscriptionData).
+    /// `subscription_data`: [`CreatePaymentLinkSubscriptionData`](super::CreatePaymentLinkSubscriptionData).
     #[inline]
     pub fn subscription_data(
         self,
@@ -292,7 +292,7 @@ impl CreatePaymentLink {
             self.parameters.object("subscription_data", subscription_data),
         )
     }
-    /// `tax_id_collection`: a [`CreatePaymentLinkTaxIdCollection`](super::CreatePaymentLinkTaxIdCollection).
+    /// `tax_id_collection`: [`CreatePaymentLinkTaxIdCollection`](super::CreatePaymentLinkTaxIdCollection).
     #[inline]
     pub fn tax_id_collection(
         self,
@@ -302,7 +302,7 @@ impl CreatePaymentLink {
             self.parameters.object("tax_id_collection", tax_id_collection),
         )
     }
-    /// `transfer_data`: a [`CreatePaymentLinkTransferData`](super::CreatePaymentLinkTransferData).
+    /// `transfer_data`: [`CreatePaymentLinkTransferData`](super::CreatePaymentLinkTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -351,7 +351,7 @@ impl UpdatePaymentLink {
     pub fn active(self, active: bool) -> Self {
         Self::from_parameters(self.parameters.bool("active", active))
     }
-    /// `after_completion`: a [`UpdatePaymentLinkAfterCompletion`](super::UpdatePaymentLinkAfterCompletion).
+    /// `after_completion`: [`UpdatePaymentLinkAfterCompletion`](super::UpdatePaymentLinkAfterCompletion).
     #[inline]
     pub fn after_completion(
         self,
@@ -382,7 +382,7 @@ impl UpdatePaymentLink {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a [`UpdatePaymentLinkAutomaticTax`](super::UpdatePaymentLinkAutomaticTax).
+    /// `automatic_tax`: [`UpdatePaymentLinkAutomaticTax`](super::UpdatePaymentLinkAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -402,7 +402,7 @@ impl UpdatePaymentLink {
                 .one_of("billing_address_collection", billing_address_collection),
         )
     }
-    /// `consent_collection`: a [`UpdatePaymentLinkConsentCollection`](super::UpdatePaymentLinkConsentCollection).
+    /// `consent_collection`: [`UpdatePaymentLinkConsentCollection`](super::UpdatePaymentLinkConsentCollection).
     #[inline]
     pub fn consent_collection(
         self,
@@ -412,7 +412,7 @@ impl UpdatePaymentLink {
             self.parameters.object("consent_collection", consent_collection),
         )
     }
-    /// `custom_fields`: some [`UpdatePaymentLinkCustomFields`](super::UpdatePaymentLinkCustomFields); an empty text empties it.
+    /// `custom_fields`: an array of [`UpdatePaymentLinkCustomFields`](super::UpdatePaymentLinkCustomFields); an empty text empties it.
     #[inline]
     pub fn custom_fields(
         self,
@@ -420,7 +420,7 @@ impl UpdatePaymentLink {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("custom_fields", custom_fields))
     }
-    /// `custom_text`: a [`UpdatePaymentLinkCustomText`](super::UpdatePaymentLinkCustomText).
+    /// `custom_text`: [`UpdatePaymentLinkCustomText`](super::UpdatePaymentLinkCustomText).
     #[inline]
     pub fn custom_text(
         self,
@@ -443,7 +443,7 @@ impl UpdatePaymentLink {
     pub fn inactive_message(self, inactive_message: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("inactive_message", inactive_message))
     }
-    /// `invoice_creation`: a [`UpdatePaymentLinkInvoiceCreation`](super::UpdatePaymentLinkInvoiceCreation).
+    /// `invoice_creation`: [`UpdatePaymentLinkInvoiceCreation`](super::UpdatePaymentLinkInvoiceCreation).
     #[inline]
     pub fn invoice_creation(
         self,
@@ -453,7 +453,7 @@ impl UpdatePaymentLink {
             self.parameters.object("invoice_creation", invoice_creation),
         )
     }
-    /// `line_items`: some [`UpdatePaymentLinkLineItems`](super::UpdatePaymentLinkLineItems).
+    /// `line_items`: an array of [`UpdatePaymentLinkLineItems`](super::UpdatePaymentLinkLineItems).
     #[inline]
     pub fn line_items(
         self,
@@ -469,7 +469,7 @@ impl UpdatePaymentLink {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `name_collection`: a [`UpdatePaymentLinkNameCollection`](super::UpdatePaymentLinkNameCollection); an empty text empties it.
+    /// `name_collection`: [`UpdatePaymentLinkNameCollection`](super::UpdatePaymentLinkNameCollection); an empty text empties it.
     #[inline]
     pub fn name_collection(
         self,
@@ -482,7 +482,7 @@ impl UpdatePaymentLink {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `optional_items`: some [`UpdatePaymentLinkOptionalItems`](super::UpdatePaymentLinkOptionalItems); an empty text empties it.
+    /// `optional_items`: an array of [`UpdatePaymentLinkOptionalItems`](super::UpdatePaymentLinkOptionalItems); an empty text empties it.
     #[inline]
     pub fn optional_items(
         self,
@@ -490,7 +490,7 @@ impl UpdatePaymentLink {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("optional_items", optional_items))
     }
-    /// `payment_intent_data`: a [`UpdatePaymentLinkPaymentIntentData`](super::UpdatePaymentLinkPaymentIntentData).
+    /// `payment_intent_data`: [`UpdatePaymentLinkPaymentIntentData`](super::UpdatePaymentLinkPaymentIntentData).
     #[inline]
     pub fn payment_intent_data(
         self,
@@ -514,7 +514,7 @@ impl UpdatePaymentLink {
                 .one_of("payment_method_collection", payment_method_collection),
         )
     }
-    /// `payment_method_options`: a [`UpdatePaymentLinkPaymentMethodOptions`](super::UpdatePaymentLinkPaymentMethodOptions); an empty text empties it.
+    /// `payment_method_options`: [`UpdatePaymentLinkPaymentMethodOptions`](super::UpdatePaymentLinkPaymentMethodOptions); an empty text empties it.
     #[inline]
     pub fn payment_method_options(
         self,
@@ -538,7 +538,7 @@ impl UpdatePaymentLink {
             self.parameters.several_of("payment_method_types", payment_method_types),
         )
     }
-    /// `phone_number_collection`: a [`UpdatePaymentLinkPhoneNumberCollection`](super::UpdatePaymentLinkPhoneNumberCollection).
+    /// `phone_number_collection`: [`UpdatePaymentLinkPhoneNumberCollection`](super::UpdatePaymentLinkPhoneNumberCollection).
     #[inline]
     pub fn phone_number_collection(
         self,
@@ -550,7 +550,7 @@ impl UpdatePaymentLink {
             self.parameters.object("phone_number_collection", phone_number_collection),
         )
     }
-    /// `restrictions`: a [`UpdatePaymentLinkRestrictions`](super::UpdatePaymentLinkRestrictions); an empty text empties it.
+    /// `restrictions`: [`UpdatePaymentLinkRestrictions`](super::UpdatePaymentLinkRestrictions); an empty text empties it.
     #[inline]
     pub fn restrictions(
         self,
@@ -558,7 +558,7 @@ impl UpdatePaymentLink {
     ) -> Self {
         Self::from_parameters(self.parameters.object("restrictions", restrictions))
     }
-    /// `shipping_address_collection`: a [`UpdatePaymentLinkShippingAddressCollection`](super::UpdatePaymentLinkShippingAddressCollection); an empty text empties it.
+    /// `shipping_address_collection`: [`UpdatePaymentLinkShippingAddressCollection`](super::UpdatePaymentLinkShippingAddressCollection); an empty text empties it.
     #[inline]
     pub fn shipping_address_collection(
         self,
@@ -572,7 +572,7 @@ impl UpdatePaymentLink {
                 .object("shipping_address_collection", shipping_address_collection),
         )
     }
-    /// `shipping_options`: some [`UpdatePaymentLinkShippingOptions`](super::UpdatePaymentLinkShippingOptions); an empty text empties it.
+    /// `shipping_options`: an array of [`UpdatePaymentLinkShippingOptions`](super::UpdatePaymentLinkShippingOptions); an empty text empties it.
     #[inline]
     pub fn shipping_options(
         self,
@@ -587,7 +587,7 @@ impl UpdatePaymentLink {
     pub fn submit_type(self, submit_type: super::UpdatePaymentLinkSubmitType) -> Self {
         Self::from_parameters(self.parameters.one_of("submit_type", submit_type))
     }
-    /// `subscription_data`: a [`UpdatePaymentLinkSubscriptionData`](super::UpdatePaymentLinkSubscriptionData).
+    /// `subscription_data`: [`UpdatePaymentLinkSubscriptionData`](super::UpdatePaymentLinkSubscriptionData).
     #[inline]
     pub fn subscription_data(
         self,
@@ -597,7 +597,7 @@ impl UpdatePaymentLink {
             self.parameters.object("subscription_data", subscription_data),
         )
     }
-    /// `tax_id_collection`: a [`UpdatePaymentLinkTaxIdCollection`](super::UpdatePaymentLinkTaxIdCollection).
+    /// `tax_id_collection`: [`UpdatePaymentLinkTaxIdCollection`](super::UpdatePaymentLinkTaxIdCollection).
     #[inline]
     pub fn tax_id_collection(
         self,
@@ -607,7 +607,7 @@ impl UpdatePaymentLink {
             self.parameters.object("tax_id_collection", tax_id_collection),
         )
     }
-    /// `transfer_data`: a [`UpdatePaymentLinkTransferData`](super::UpdatePaymentLinkTransferData); an empty text empties it.
+    /// `transfer_data`: [`UpdatePaymentLinkTransferData`](super::UpdatePaymentLinkTransferData); an empty text empties it.
     #[inline]
     pub fn transfer_data(
         self,
@@ -651,7 +651,7 @@ impl CreatePaymentLinkAfterCompletion {
     pub fn new(type_: super::CreatePaymentLinkAfterCompletionType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `hosted_confirmation`: a [`CreatePaymentLinkAfterCompletionHostedConfirmation`](super::CreatePaymentLinkAfterCompletionHostedConfirmation).
+    /// `hosted_confirmation`: [`CreatePaymentLinkAfterCompletionHostedConfirmation`](super::CreatePaymentLinkAfterCompletionHostedConfirmation).
     #[inline]
     pub fn hosted_confirmation(
         self,
@@ -663,7 +663,7 @@ impl CreatePaymentLinkAfterCompletion {
             self.parameters.object("hosted_confirmation", hosted_confirmation),
         )
     }
-    /// `redirect`: a [`CreatePaymentLinkAfterCompletionRedirect`](super::CreatePaymentLinkAfterCompletionRedirect).
+    /// `redirect`: [`CreatePaymentLinkAfterCompletionRedirect`](super::CreatePaymentLinkAfterCompletionRedirect).
     #[inline]
     pub fn redirect(
         self,
@@ -714,7 +714,7 @@ impl CreatePaymentLinkConsentCollection {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `payment_method_reuse_agreement`: a [`CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement`](super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement).
+    /// `payment_method_reuse_agreement`: [`CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement`](super::CreatePaymentLinkConsentCollectionPaymentMethodReuseAgreement).
     #[inline]
     pub fn payment_method_reuse_agreement(
         self,
@@ -766,7 +766,7 @@ pub type CreatePaymentLinkCustomFields = Builder<markers::CreatePaymentLinkCusto
 impl CreatePaymentLinkCustomFields {
     /// With what it cannot do without:
     /// * `key`: a text.
-    /// * `label`: a [`CreatePaymentLinkCustomFieldsLabel`](super::CreatePaymentLinkCustomFieldsLabel).
+    /// * `label`: [`CreatePaymentLinkCustomFieldsLabel`](super::CreatePaymentLinkCustomFieldsLabel).
     /// * `type`: one of [`CreatePaymentLinkCustomFieldsType`](super::CreatePaymentLinkCustomFieldsType).
     #[inline]
     pub fn new(
@@ -781,7 +781,7 @@ impl CreatePaymentLinkCustomFields {
                 .one_of("type", type_),
         )
     }
-    /// `dropdown`: a [`CreatePaymentLinkCustomFieldsDropdown`](super::CreatePaymentLinkCustomFieldsDropdown).
+    /// `dropdown`: [`CreatePaymentLinkCustomFieldsDropdown`](super::CreatePaymentLinkCustomFieldsDropdown).
     #[inline]
     pub fn dropdown(
         self,
@@ -789,7 +789,7 @@ impl CreatePaymentLinkCustomFields {
     ) -> Self {
         Self::from_parameters(self.parameters.object("dropdown", dropdown))
     }
-    /// `numeric`: a [`CreatePaymentLinkCustomFieldsNumeric`](super::CreatePaymentLinkCustomFieldsNumeric).
+    /// `numeric`: [`CreatePaymentLinkCustomFieldsNumeric`](super::CreatePaymentLinkCustomFieldsNumeric).
     #[inline]
     pub fn numeric(
         self,
@@ -802,7 +802,7 @@ impl CreatePaymentLinkCustomFields {
     pub fn optional(self, optional: bool) -> Self {
         Self::from_parameters(self.parameters.bool("optional", optional))
     }
-    /// `text`: a [`CreatePaymentLinkCustomFieldsText`](super::CreatePaymentLinkCustomFieldsText).
+    /// `text`: [`CreatePaymentLinkCustomFieldsText`](super::CreatePaymentLinkCustomFieldsText).
     #[inline]
     pub fn text(
         self,
@@ -817,7 +817,7 @@ pub type CreatePaymentLinkCustomFieldsDropdown = Builder<
 >;
 impl CreatePaymentLinkCustomFieldsDropdown {
     /// With what it cannot do without:
-    /// * `options`: some [`CreatePaymentLinkCustomFieldsDropdownOptions`](super::CreatePaymentLinkCustomFieldsDropdownOptions).
+    /// * `options`: an array of [`CreatePaymentLinkCustomFieldsDropdownOptions`](super::CreatePaymentLinkCustomFieldsDropdownOptions).
     #[inline]
     pub fn new(
         options: impl c::IntoObjects<super::CreatePaymentLinkCustomFieldsDropdownOptions>,
@@ -896,7 +896,7 @@ impl CreatePaymentLinkCustomText {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `after_submit`: a [`CreatePaymentLinkCustomTextAfterSubmit`](super::CreatePaymentLinkCustomTextAfterSubmit); an empty text empties it.
+    /// `after_submit`: [`CreatePaymentLinkCustomTextAfterSubmit`](super::CreatePaymentLinkCustomTextAfterSubmit); an empty text empties it.
     #[inline]
     pub fn after_submit(
         self,
@@ -904,7 +904,7 @@ impl CreatePaymentLinkCustomText {
     ) -> Self {
         Self::from_parameters(self.parameters.object("after_submit", after_submit))
     }
-    /// `shipping_address`: a [`CreatePaymentLinkCustomTextShippingAddress`](super::CreatePaymentLinkCustomTextShippingAddress); an empty text empties it.
+    /// `shipping_address`: [`CreatePaymentLinkCustomTextShippingAddress`](super::CreatePaymentLinkCustomTextShippingAddress); an empty text empties it.
     #[inline]
     pub fn shipping_address(
         self,
@@ -916,7 +916,7 @@ impl CreatePaymentLinkCustomText {
             self.parameters.object("shipping_address", shipping_address),
         )
     }
-    /// `submit`: a [`CreatePaymentLinkCustomTextSubmit`](super::CreatePaymentLinkCustomTextSubmit); an empty text empties it.
+    /// `submit`: [`CreatePaymentLinkCustomTextSubmit`](super::CreatePaymentLinkCustomTextSubmit); an empty text empties it.
     #[inline]
     pub fn submit(
         self,
@@ -924,7 +924,7 @@ impl CreatePaymentLinkCustomText {
     ) -> Self {
         Self::from_parameters(self.parameters.object("submit", submit))
     }
-    /// `terms_of_service_acceptance`: a [`CreatePaymentLinkCustomTextTermsOfServiceAcceptance`](super::CreatePaymentLinkCustomTextTermsOfServiceAcceptance); an empty text empties it.
+    /// `terms_of_service_acceptance`: [`CreatePaymentLinkCustomTextTermsOfServiceAcceptance`](super::CreatePaymentLinkCustomTextTermsOfServiceAcceptance); an empty text empties it.
     #[inline]
     pub fn terms_of_service_acceptance(
         self,
@@ -968,7 +968,7 @@ impl CreatePaymentLinkInvoiceCreation {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `invoice_data`: a [`CreatePaymentLinkInvoiceCreationInvoiceData`](super::CreatePaymentLinkInvoiceCreationInvoiceData).
+    /// `invoice_data`: [`CreatePaymentLinkInvoiceCreationInvoiceData`](super::CreatePaymentLinkInvoiceCreationInvoiceData).
     #[inline]
     pub fn invoice_data(
         self,
@@ -997,7 +997,7 @@ impl CreatePaymentLinkInvoiceCreationInvoiceData {
     ) -> Self {
         Self::from_parameters(self.parameters.texts("account_tax_ids", account_tax_ids))
     }
-    /// `custom_fields`: some [`CreatePaymentLinkInvoiceCreationInvoiceDataCustomFields`](super::CreatePaymentLinkInvoiceCreationInvoiceDataCustomFields); an empty text empties it.
+    /// `custom_fields`: an array of [`CreatePaymentLinkInvoiceCreationInvoiceDataCustomFields`](super::CreatePaymentLinkInvoiceCreationInvoiceDataCustomFields); an empty text empties it.
     #[inline]
     pub fn custom_fields(
         self,
@@ -1017,7 +1017,7 @@ impl CreatePaymentLinkInvoiceCreationInvoiceData {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `issuer`: a [`CreatePaymentLinkInvoiceCreationInvoiceDataIssuer`](super::CreatePaymentLinkInvoiceCreationInvoiceDataIssuer).
+    /// `issuer`: [`CreatePaymentLinkInvoiceCreationInvoiceDataIssuer`](super::CreatePaymentLinkInvoiceCreationInvoiceDataIssuer).
     #[inline]
     pub fn issuer(
         self,
@@ -1035,7 +1035,7 @@ impl CreatePaymentLinkInvoiceCreationInvoiceData {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `rendering_options`: a [`CreatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions`](super::CreatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions); an empty text empties it.
+    /// `rendering_options`: [`CreatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions`](super::CreatePaymentLinkInvoiceCreationInvoiceDataRenderingOptions); an empty text empties it.
     #[inline]
     pub fn rendering_options(
         self,
@@ -1063,7 +1063,7 @@ impl CreatePaymentLinkLineItems {
     pub fn new(quantity: i64) -> Self {
         Self::from_parameters(c::Parameters::new().int("quantity", quantity))
     }
-    /// `adjustable_quantity`: a [`CreatePaymentLinkLineItemsAdjustableQuantity`](super::CreatePaymentLinkLineItemsAdjustableQuantity).
+    /// `adjustable_quantity`: [`CreatePaymentLinkLineItemsAdjustableQuantity`](super::CreatePaymentLinkLineItemsAdjustableQuantity).
     #[inline]
     pub fn adjustable_quantity(
         self,
@@ -1080,7 +1080,7 @@ impl CreatePaymentLinkLineItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`CreatePaymentLinkLineItemsPriceData`](super::CreatePaymentLinkLineItemsPriceData).
+    /// `price_data`: [`CreatePaymentLinkLineItemsPriceData`](super::CreatePaymentLinkLineItemsPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -1127,7 +1127,7 @@ impl CreatePaymentLinkLineItemsPriceData {
     pub fn product(self, product: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("product", product))
     }
-    /// `product_data`: a [`CreatePaymentLinkLineItemsPriceDataProductData`](super::CreatePaymentLinkLineItemsPriceDataProductData).
+    /// `product_data`: [`CreatePaymentLinkLineItemsPriceDataProductData`](super::CreatePaymentLinkLineItemsPriceDataProductData).
     #[inline]
     pub fn product_data(
         self,
@@ -1137,7 +1137,7 @@ impl CreatePaymentLinkLineItemsPriceData {
     ) -> Self {
         Self::from_parameters(self.parameters.object("product_data", product_data))
     }
-    /// `recurring`: a [`CreatePaymentLinkLineItemsPriceDataRecurring`](super::CreatePaymentLinkLineItemsPriceDataRecurring).
+    /// `recurring`: [`CreatePaymentLinkLineItemsPriceDataRecurring`](super::CreatePaymentLinkLineItemsPriceDataRecurring).
     #[inline]
     pub fn recurring(
         self,
@@ -1200,7 +1200,7 @@ impl CreatePaymentLinkNameCollection {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `business`: a [`CreatePaymentLinkNameCollectionBusiness`](super::CreatePaymentLinkNameCollectionBusiness).
+    /// `business`: [`CreatePaymentLinkNameCollectionBusiness`](super::CreatePaymentLinkNameCollectionBusiness).
     #[inline]
     pub fn business(
         self,
@@ -1208,7 +1208,7 @@ impl CreatePaymentLinkNameCollection {
     ) -> Self {
         Self::from_parameters(self.parameters.object("business", business))
     }
-    /// `individual`: a [`CreatePaymentLinkNameCollectionIndividual`](super::CreatePaymentLinkNameCollectionIndividual).
+    /// `individual`: [`CreatePaymentLinkNameCollectionIndividual`](super::CreatePaymentLinkNameCollectionIndividual).
     #[inline]
     pub fn individual(
         self,
@@ -1250,7 +1250,7 @@ impl CreatePaymentLinkOptionalItems {
             c::Parameters::new().text("price", price).int("quantity", quantity),
         )
     }
-    /// `adjustable_quantity`: a [`CreatePaymentLinkOptionalItemsAdjustableQuantity`](super::CreatePaymentLinkOptionalItemsAdjustableQuantity).
+    /// `adjustable_quantity`: [`CreatePaymentLinkOptionalItemsAdjustableQuantity`](super::CreatePaymentLinkOptionalItemsAdjustableQuantity).
     #[inline]
     pub fn adjustable_quantity(
         self,
@@ -1341,7 +1341,7 @@ impl CreatePaymentLinkPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `card`: a [`CreatePaymentLinkPaymentMethodOptionsCard`](super::CreatePaymentLinkPaymentMethodOptionsCard).
+    /// `card`: [`CreatePaymentLinkPaymentMethodOptionsCard`](super::CreatePaymentLinkPaymentMethodOptionsCard).
     #[inline]
     pub fn card(
         self,
@@ -1360,7 +1360,7 @@ impl CreatePaymentLinkPaymentMethodOptionsCard {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `restrictions`: a [`CreatePaymentLinkPaymentMethodOptionsCardRestrictions`](super::CreatePaymentLinkPaymentMethodOptionsCardRestrictions).
+    /// `restrictions`: [`CreatePaymentLinkPaymentMethodOptionsCardRestrictions`](super::CreatePaymentLinkPaymentMethodOptionsCardRestrictions).
     #[inline]
     pub fn restrictions(
         self,
@@ -1400,7 +1400,7 @@ pub type CreatePaymentLinkPhoneNumberCollection = super::ListSubscriptionsAutoma
 pub type CreatePaymentLinkRestrictions = Builder<markers::CreatePaymentLinkRestrictions>;
 impl CreatePaymentLinkRestrictions {
     /// With what it cannot do without:
-    /// * `completed_sessions`: a [`CreatePaymentLinkRestrictionsCompletedSessions`](super::CreatePaymentLinkRestrictionsCompletedSessions).
+    /// * `completed_sessions`: [`CreatePaymentLinkRestrictionsCompletedSessions`](super::CreatePaymentLinkRestrictionsCompletedSessions).
     #[inline]
     pub fn new(
         completed_sessions: impl c::IntoObject<
@@ -1459,7 +1459,7 @@ impl CreatePaymentLinkSubscriptionData {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `invoice_settings`: a [`CreatePaymentLinkSubscriptionDataInvoiceSettings`](super::CreatePaymentLinkSubscriptionDataInvoiceSettings).
+    /// `invoice_settings`: [`CreatePaymentLinkSubscriptionDataInvoiceSettings`](super::CreatePaymentLinkSubscriptionDataInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -1486,7 +1486,7 @@ impl CreatePaymentLinkSubscriptionData {
             self.parameters.int("trial_period_days", trial_period_days),
         )
     }
-    /// `trial_settings`: a [`CreatePaymentLinkSubscriptionDataTrialSettings`](super::CreatePaymentLinkSubscriptionDataTrialSettings).
+    /// `trial_settings`: [`CreatePaymentLinkSubscriptionDataTrialSettings`](super::CreatePaymentLinkSubscriptionDataTrialSettings).
     #[inline]
     pub fn trial_settings(
         self,
@@ -1509,7 +1509,7 @@ pub type CreatePaymentLinkSubscriptionDataTrialSettings = Builder<
 >;
 impl CreatePaymentLinkSubscriptionDataTrialSettings {
     /// With what it cannot do without:
-    /// * `end_behavior`: a [`CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior`](super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior).
+    /// * `end_behavior`: [`CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior`](super::CreatePaymentLinkSubscriptionDataTrialSettingsEndBehavior).
     #[inline]
     pub fn new(
         end_behavior: impl c::IntoObject<
@@ -1612,7 +1612,7 @@ impl UpdatePaymentLinkLineItems {
     pub fn new(id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("id", id))
     }
-    /// `adjustable_quantity`: a [`UpdatePaymentLinkLineItemsAdjustableQuantity`](super::UpdatePaymentLinkLineItemsAdjustableQuantity).
+    /// `adjustable_quantity`: [`UpdatePaymentLinkLineItemsAdjustableQuantity`](super::UpdatePaymentLinkLineItemsAdjustableQuantity).
     #[inline]
     pub fn adjustable_quantity(
         self,
@@ -1710,7 +1710,7 @@ impl UpdatePaymentLinkPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `card`: a [`UpdatePaymentLinkPaymentMethodOptionsCard`](super::UpdatePaymentLinkPaymentMethodOptionsCard); an empty text empties it.
+    /// `card`: [`UpdatePaymentLinkPaymentMethodOptionsCard`](super::UpdatePaymentLinkPaymentMethodOptionsCard); an empty text empties it.
     #[inline]
     pub fn card(
         self,
@@ -1729,7 +1729,7 @@ impl UpdatePaymentLinkPaymentMethodOptionsCard {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `restrictions`: a [`UpdatePaymentLinkPaymentMethodOptionsCardRestrictions`](super::UpdatePaymentLinkPaymentMethodOptionsCardRestrictions); an empty text empties it.
+    /// `restrictions`: [`UpdatePaymentLinkPaymentMethodOptionsCardRestrictions`](super::UpdatePaymentLinkPaymentMethodOptionsCardRestrictions); an empty text empties it.
     #[inline]
     pub fn restrictions(
         self,
@@ -1783,7 +1783,7 @@ impl UpdatePaymentLinkSubscriptionData {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `invoice_settings`: a [`UpdatePaymentLinkSubscriptionDataInvoiceSettings`](super::UpdatePaymentLinkSubscriptionDataInvoiceSettings).
+    /// `invoice_settings`: [`UpdatePaymentLinkSubscriptionDataInvoiceSettings`](super::UpdatePaymentLinkSubscriptionDataInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -1810,7 +1810,7 @@ impl UpdatePaymentLinkSubscriptionData {
             self.parameters.int("trial_period_days", trial_period_days),
         )
     }
-    /// `trial_settings`: a [`UpdatePaymentLinkSubscriptionDataTrialSettings`](super::UpdatePaymentLinkSubscriptionDataTrialSettings); an empty text empties it.
+    /// `trial_settings`: [`UpdatePaymentLinkSubscriptionDataTrialSettings`](super::UpdatePaymentLinkSubscriptionDataTrialSettings); an empty text empties it.
     #[inline]
     pub fn trial_settings(
         self,

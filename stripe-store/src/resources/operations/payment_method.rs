@@ -58,7 +58,7 @@ impl CreatePaymentMethod {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acss_debit`: a [`CreatePaymentMethodAcssDebit`](super::CreatePaymentMethodAcssDebit).
+    /// `acss_debit`: [`CreatePaymentMethodAcssDebit`](super::CreatePaymentMethodAcssDebit).
     #[inline]
     pub fn acss_debit(
         self,
@@ -101,7 +101,7 @@ impl CreatePaymentMethod {
     pub fn amazon_pay(self, amazon_pay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("amazon_pay", amazon_pay))
     }
-    /// `au_becs_debit`: a [`CreatePaymentMethodAuBecsDebit`](super::CreatePaymentMethodAuBecsDebit).
+    /// `au_becs_debit`: [`CreatePaymentMethodAuBecsDebit`](super::CreatePaymentMethodAuBecsDebit).
     #[inline]
     pub fn au_becs_debit(
         self,
@@ -109,7 +109,7 @@ impl CreatePaymentMethod {
     ) -> Self {
         Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
     }
-    /// `bacs_debit`: a [`CreatePaymentMethodBacsDebit`](super::CreatePaymentMethodBacsDebit).
+    /// `bacs_debit`: [`CreatePaymentMethodBacsDebit`](super::CreatePaymentMethodBacsDebit).
     #[inline]
     pub fn bacs_debit(
         self,
@@ -127,7 +127,7 @@ impl CreatePaymentMethod {
     pub fn billie(self, billie: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("billie", billie))
     }
-    /// `billing_details`: a [`CreatePaymentMethodBillingDetails`](super::CreatePaymentMethodBillingDetails).
+    /// `billing_details`: [`CreatePaymentMethodBillingDetails`](super::CreatePaymentMethodBillingDetails).
     #[inline]
     pub fn billing_details(
         self,
@@ -145,7 +145,7 @@ impl CreatePaymentMethod {
     pub fn blik(self, blik: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("blik", blik))
     }
-    /// `boleto`: a [`CreatePaymentMethodBoleto`](super::CreatePaymentMethodBoleto).
+    /// `boleto`: [`CreatePaymentMethodBoleto`](super::CreatePaymentMethodBoleto).
     #[inline]
     pub fn boleto(
         self,
@@ -153,7 +153,7 @@ impl CreatePaymentMethod {
     ) -> Self {
         Self::from_parameters(self.parameters.object("boleto", boleto))
     }
-    /// `card`: a [`CreatePaymentMethodCard`](super::CreatePaymentMethodCard).
+    /// `card`: [`CreatePaymentMethodCard`](super::CreatePaymentMethodCard).
     #[inline]
     pub fn card(self, card: impl c::IntoObject<super::CreatePaymentMethodCard>) -> Self {
         Self::from_parameters(self.parameters.object("card", card))
@@ -168,7 +168,7 @@ impl CreatePaymentMethod {
     pub fn crypto(self, crypto: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("crypto", crypto))
     }
-    /// `custom`: a [`CreatePaymentMethodCustom`](super::CreatePaymentMethodCustom).
+    /// `custom`: [`CreatePaymentMethodCustom`](super::CreatePaymentMethodCustom).
     #[inline]
     pub fn custom(
         self,
@@ -186,12 +186,12 @@ impl CreatePaymentMethod {
     pub fn customer_balance(self, customer_balance: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("customer_balance", customer_balance))
     }
-    /// `eps`: a [`CreatePaymentMethodEps`](super::CreatePaymentMethodEps).
+    /// `eps`: [`CreatePaymentMethodEps`](super::CreatePaymentMethodEps).
     #[inline]
     pub fn eps(self, eps: impl c::IntoObject<super::CreatePaymentMethodEps>) -> Self {
         Self::from_parameters(self.parameters.object("eps", eps))
     }
-    /// `fpx`: a [`CreatePaymentMethodFpx`](super::CreatePaymentMethodFpx).
+    /// `fpx`: [`CreatePaymentMethodFpx`](super::CreatePaymentMethodFpx).
     #[inline]
     pub fn fpx(self, fpx: impl c::IntoObject<super::CreatePaymentMethodFpx>) -> Self {
         Self::from_parameters(self.parameters.object("fpx", fpx))
@@ -206,7 +206,7 @@ impl CreatePaymentMethod {
     pub fn grabpay(self, grabpay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("grabpay", grabpay))
     }
-    /// `ideal`: a [`CreatePaymentMethodIdeal`](super::CreatePaymentMethodIdeal).
+    /// `ideal`: [`CreatePaymentMethodIdeal`](super::CreatePaymentMethodIdeal).
     #[inline]
     pub fn ideal(
         self,
@@ -224,7 +224,7 @@ impl CreatePaymentMethod {
     pub fn kakao_pay(self, kakao_pay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("kakao_pay", kakao_pay))
     }
-    /// `klarna`: a [`CreatePaymentMethodKlarna`](super::CreatePaymentMethodKlarna).
+    /// `klarna`: [`CreatePaymentMethodKlarna`](super::CreatePaymentMethodKlarna).
     #[inline]
     pub fn klarna(
         self,
@@ -270,7 +270,7 @@ impl CreatePaymentMethod {
     pub fn multibanco(self, multibanco: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("multibanco", multibanco))
     }
-    /// `naver_pay`: a [`CreatePaymentMethodNaverPay`](super::CreatePaymentMethodNaverPay).
+    /// `naver_pay`: [`CreatePaymentMethodNaverPay`](super::CreatePaymentMethodNaverPay).
     #[inline]
     pub fn naver_pay(
         self,
@@ -278,7 +278,7 @@ impl CreatePaymentMethod {
     ) -> Self {
         Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
     }
-    /// `nz_bank_account`: a [`CreatePaymentMethodNzBankAccount`](super::CreatePaymentMethodNzBankAccount).
+    /// `nz_bank_account`: [`CreatePaymentMethodNzBankAccount`](super::CreatePaymentMethodNzBankAccount).
     #[inline]
     pub fn nz_bank_account(
         self,
@@ -291,7 +291,7 @@ impl CreatePaymentMethod {
     pub fn oxxo(self, oxxo: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("oxxo", oxxo))
     }
-    /// `p24`: a [`CreatePaymentMethodP24`](super::CreatePaymentMethodP24).
+    /// `p24`: [`CreatePaymentMethodP24`](super::CreatePaymentMethodP24).
     #[inline]
     pub fn p24(self, p24: impl c::IntoObject<super::CreatePaymentMethodP24>) -> Self {
         Self::from_parameters(self.parameters.object("p24", p24))
@@ -326,7 +326,7 @@ impl CreatePaymentMethod {
     pub fn paypay(self, paypay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("paypay", paypay))
     }
-    /// `payto`: a [`CreatePaymentMethodPayto`](super::CreatePaymentMethodPayto).
+    /// `payto`: [`CreatePaymentMethodPayto`](super::CreatePaymentMethodPayto).
     #[inline]
     pub fn payto(
         self,
@@ -344,7 +344,7 @@ impl CreatePaymentMethod {
     pub fn promptpay(self, promptpay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("promptpay", promptpay))
     }
-    /// `radar_options`: a [`CreatePaymentMethodRadarOptions`](super::CreatePaymentMethodRadarOptions).
+    /// `radar_options`: [`CreatePaymentMethodRadarOptions`](super::CreatePaymentMethodRadarOptions).
     #[inline]
     pub fn radar_options(
         self,
@@ -372,7 +372,7 @@ impl CreatePaymentMethod {
     pub fn scalapay(self, scalapay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("scalapay", scalapay))
     }
-    /// `sepa_debit`: a [`CreatePaymentMethodSepaDebit`](super::CreatePaymentMethodSepaDebit).
+    /// `sepa_debit`: [`CreatePaymentMethodSepaDebit`](super::CreatePaymentMethodSepaDebit).
     #[inline]
     pub fn sepa_debit(
         self,
@@ -385,7 +385,7 @@ impl CreatePaymentMethod {
     pub fn sequra(self, sequra: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("sequra", sequra))
     }
-    /// `sofort`: a [`CreatePaymentMethodSofort`](super::CreatePaymentMethodSofort).
+    /// `sofort`: [`CreatePaymentMethodSofort`](super::CreatePaymentMethodSofort).
     #[inline]
     pub fn sofort(
         self,
@@ -413,12 +413,12 @@ impl CreatePaymentMethod {
     pub fn type_(self, type_: super::CreatePaymentMethodType) -> Self {
         Self::from_parameters(self.parameters.one_of("type", type_))
     }
-    /// `upi`: a [`CreatePaymentMethodUpi`](super::CreatePaymentMethodUpi).
+    /// `upi`: [`CreatePaymentMethodUpi`](super::CreatePaymentMethodUpi).
     #[inline]
     pub fn upi(self, upi: impl c::IntoObject<super::CreatePaymentMethodUpi>) -> Self {
         Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a [`CreatePaymentMethodUsBankAccount`](super::CreatePaymentMethodUsBankAccount).
+    /// `us_bank_account`: [`CreatePaymentMethodUsBankAccount`](super::CreatePaymentMethodUsBankAccount).
     #[inline]
     pub fn us_bank_account(
         self,
@@ -480,7 +480,7 @@ impl UpdatePaymentMethod {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("allow_redisplay", allow_redisplay))
     }
-    /// `billing_details`: a [`UpdatePaymentMethodBillingDetails`](super::UpdatePaymentMethodBillingDetails).
+    /// `billing_details`: [`UpdatePaymentMethodBillingDetails`](super::UpdatePaymentMethodBillingDetails).
     #[inline]
     pub fn billing_details(
         self,
@@ -488,7 +488,7 @@ impl UpdatePaymentMethod {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billing_details", billing_details))
     }
-    /// `card`: a [`UpdatePaymentMethodCard`](super::UpdatePaymentMethodCard).
+    /// `card`: [`UpdatePaymentMethodCard`](super::UpdatePaymentMethodCard).
     #[inline]
     pub fn card(self, card: impl c::IntoObject<super::UpdatePaymentMethodCard>) -> Self {
         Self::from_parameters(self.parameters.object("card", card))
@@ -501,7 +501,7 @@ impl UpdatePaymentMethod {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `us_bank_account`: a [`UpdatePaymentMethodUsBankAccount`](super::UpdatePaymentMethodUsBankAccount).
+    /// `us_bank_account`: [`UpdatePaymentMethodUsBankAccount`](super::UpdatePaymentMethodUsBankAccount).
     #[inline]
     pub fn us_bank_account(
         self,
@@ -632,7 +632,7 @@ impl CreatePaymentMethodBillingDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreatePaymentMethodBillingDetailsAddress`](super::CreatePaymentMethodBillingDetailsAddress); an empty text empties it.
+    /// `address`: [`CreatePaymentMethodBillingDetailsAddress`](super::CreatePaymentMethodBillingDetailsAddress); an empty text empties it.
     #[inline]
     pub fn address(
         self,
@@ -696,7 +696,7 @@ impl CreatePaymentMethodCard {
     pub fn exp_year(self, exp_year: i64) -> Self {
         Self::from_parameters(self.parameters.int("exp_year", exp_year))
     }
-    /// `networks`: a [`CreatePaymentMethodCardNetworks`](super::CreatePaymentMethodCardNetworks).
+    /// `networks`: [`CreatePaymentMethodCardNetworks`](super::CreatePaymentMethodCardNetworks).
     #[inline]
     pub fn networks(
         self,
@@ -800,7 +800,7 @@ impl CreatePaymentMethodKlarna {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `dob`: a [`CreatePaymentMethodKlarnaDob`](super::CreatePaymentMethodKlarnaDob).
+    /// `dob`: [`CreatePaymentMethodKlarnaDob`](super::CreatePaymentMethodKlarnaDob).
     #[inline]
     pub fn dob(
         self,
@@ -931,7 +931,7 @@ impl CreatePaymentMethodUpi {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreatePaymentMethodUpiMandateOptions`](super::CreatePaymentMethodUpiMandateOptions).
+    /// `mandate_options`: [`CreatePaymentMethodUpiMandateOptions`](super::CreatePaymentMethodUpiMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1047,7 +1047,7 @@ impl UpdatePaymentMethodCard {
     pub fn exp_year(self, exp_year: i64) -> Self {
         Self::from_parameters(self.parameters.int("exp_year", exp_year))
     }
-    /// `networks`: a [`UpdatePaymentMethodCardNetworks`](super::UpdatePaymentMethodCardNetworks).
+    /// `networks`: [`UpdatePaymentMethodCardNetworks`](super::UpdatePaymentMethodCardNetworks).
     #[inline]
     pub fn networks(
         self,

@@ -45,7 +45,7 @@ impl CreatePaymentMethodConfiguration {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acss_debit`: a [`CreatePaymentMethodConfigurationAcssDebit`](super::CreatePaymentMethodConfigurationAcssDebit).
+    /// `acss_debit`: [`CreatePaymentMethodConfigurationAcssDebit`](super::CreatePaymentMethodConfigurationAcssDebit).
     #[inline]
     pub fn acss_debit(
         self,
@@ -53,7 +53,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
     }
-    /// `affirm`: a [`CreatePaymentMethodConfigurationAffirm`](super::CreatePaymentMethodConfigurationAffirm).
+    /// `affirm`: [`CreatePaymentMethodConfigurationAffirm`](super::CreatePaymentMethodConfigurationAffirm).
     #[inline]
     pub fn affirm(
         self,
@@ -61,7 +61,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("affirm", affirm))
     }
-    /// `afterpay_clearpay`: a [`CreatePaymentMethodConfigurationAfterpayClearpay`](super::CreatePaymentMethodConfigurationAfterpayClearpay).
+    /// `afterpay_clearpay`: [`CreatePaymentMethodConfigurationAfterpayClearpay`](super::CreatePaymentMethodConfigurationAfterpayClearpay).
     #[inline]
     pub fn afterpay_clearpay(
         self,
@@ -73,7 +73,7 @@ impl CreatePaymentMethodConfiguration {
             self.parameters.object("afterpay_clearpay", afterpay_clearpay),
         )
     }
-    /// `alipay`: a [`CreatePaymentMethodConfigurationAlipay`](super::CreatePaymentMethodConfigurationAlipay).
+    /// `alipay`: [`CreatePaymentMethodConfigurationAlipay`](super::CreatePaymentMethodConfigurationAlipay).
     #[inline]
     pub fn alipay(
         self,
@@ -81,7 +81,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alipay", alipay))
     }
-    /// `alma`: a [`CreatePaymentMethodConfigurationAlma`](super::CreatePaymentMethodConfigurationAlma).
+    /// `alma`: [`CreatePaymentMethodConfigurationAlma`](super::CreatePaymentMethodConfigurationAlma).
     #[inline]
     pub fn alma(
         self,
@@ -89,7 +89,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alma", alma))
     }
-    /// `amazon_pay`: a [`CreatePaymentMethodConfigurationAmazonPay`](super::CreatePaymentMethodConfigurationAmazonPay).
+    /// `amazon_pay`: [`CreatePaymentMethodConfigurationAmazonPay`](super::CreatePaymentMethodConfigurationAmazonPay).
     #[inline]
     pub fn amazon_pay(
         self,
@@ -97,7 +97,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("amazon_pay", amazon_pay))
     }
-    /// `apple_pay`: a [`CreatePaymentMethodConfigurationApplePay`](super::CreatePaymentMethodConfigurationApplePay).
+    /// `apple_pay`: [`CreatePaymentMethodConfigurationApplePay`](super::CreatePaymentMethodConfigurationApplePay).
     #[inline]
     pub fn apple_pay(
         self,
@@ -105,7 +105,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("apple_pay", apple_pay))
     }
-    /// `apple_pay_later`: a [`CreatePaymentMethodConfigurationApplePayLater`](super::CreatePaymentMethodConfigurationApplePayLater).
+    /// `apple_pay_later`: [`CreatePaymentMethodConfigurationApplePayLater`](super::CreatePaymentMethodConfigurationApplePayLater).
     #[inline]
     pub fn apple_pay_later(
         self,
@@ -115,7 +115,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("apple_pay_later", apple_pay_later))
     }
-    /// `au_becs_debit`: a [`CreatePaymentMethodConfigurationAuBecsDebit`](super::CreatePaymentMethodConfigurationAuBecsDebit).
+    /// `au_becs_debit`: [`CreatePaymentMethodConfigurationAuBecsDebit`](super::CreatePaymentMethodConfigurationAuBecsDebit).
     #[inline]
     pub fn au_becs_debit(
         self,
@@ -125,7 +125,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
     }
-    /// `bacs_debit`: a [`CreatePaymentMethodConfigurationBacsDebit`](super::CreatePaymentMethodConfigurationBacsDebit).
+    /// `bacs_debit`: [`CreatePaymentMethodConfigurationBacsDebit`](super::CreatePaymentMethodConfigurationBacsDebit).
     #[inline]
     pub fn bacs_debit(
         self,
@@ -133,7 +133,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bacs_debit", bacs_debit))
     }
-    /// `bancontact`: a [`CreatePaymentMethodConfigurationBancontact`](super::CreatePaymentMethodConfigurationBancontact).
+    /// `bancontact`: [`CreatePaymentMethodConfigurationBancontact`](super::CreatePaymentMethodConfigurationBancontact).
     #[inline]
     pub fn bancontact(
         self,
@@ -141,7 +141,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bancontact", bancontact))
     }
-    /// `billie`: a [`CreatePaymentMethodConfigurationBillie`](super::CreatePaymentMethodConfigurationBillie).
+    /// `billie`: [`CreatePaymentMethodConfigurationBillie`](super::CreatePaymentMethodConfigurationBillie).
     #[inline]
     pub fn billie(
         self,
@@ -149,7 +149,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billie", billie))
     }
-    /// `bizum`: a [`CreatePaymentMethodConfigurationBizum`](super::CreatePaymentMethodConfigurationBizum).
+    /// `bizum`: [`CreatePaymentMethodConfigurationBizum`](super::CreatePaymentMethodConfigurationBizum).
     #[inline]
     pub fn bizum(
         self,
@@ -157,7 +157,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bizum", bizum))
     }
-    /// `blik`: a [`CreatePaymentMethodConfigurationBlik`](super::CreatePaymentMethodConfigurationBlik).
+    /// `blik`: [`CreatePaymentMethodConfigurationBlik`](super::CreatePaymentMethodConfigurationBlik).
     #[inline]
     pub fn blik(
         self,
@@ -165,7 +165,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("blik", blik))
     }
-    /// `boleto`: a [`CreatePaymentMethodConfigurationBoleto`](super::CreatePaymentMethodConfigurationBoleto).
+    /// `boleto`: [`CreatePaymentMethodConfigurationBoleto`](super::CreatePaymentMethodConfigurationBoleto).
     #[inline]
     pub fn boleto(
         self,
@@ -173,7 +173,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("boleto", boleto))
     }
-    /// `card`: a [`CreatePaymentMethodConfigurationCard`](super::CreatePaymentMethodConfigurationCard).
+    /// `card`: [`CreatePaymentMethodConfigurationCard`](super::CreatePaymentMethodConfigurationCard).
     #[inline]
     pub fn card(
         self,
@@ -181,7 +181,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `cartes_bancaires`: a [`CreatePaymentMethodConfigurationCartesBancaires`](super::CreatePaymentMethodConfigurationCartesBancaires).
+    /// `cartes_bancaires`: [`CreatePaymentMethodConfigurationCartesBancaires`](super::CreatePaymentMethodConfigurationCartesBancaires).
     #[inline]
     pub fn cartes_bancaires(
         self,
@@ -193,7 +193,7 @@ impl CreatePaymentMethodConfiguration {
             self.parameters.object("cartes_bancaires", cartes_bancaires),
         )
     }
-    /// `cashapp`: a [`CreatePaymentMethodConfigurationCashapp`](super::CreatePaymentMethodConfigurationCashapp).
+    /// `cashapp`: [`CreatePaymentMethodConfigurationCashapp`](super::CreatePaymentMethodConfigurationCashapp).
     #[inline]
     pub fn cashapp(
         self,
@@ -201,7 +201,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cashapp", cashapp))
     }
-    /// `crypto`: a [`CreatePaymentMethodConfigurationCrypto`](super::CreatePaymentMethodConfigurationCrypto).
+    /// `crypto`: [`CreatePaymentMethodConfigurationCrypto`](super::CreatePaymentMethodConfigurationCrypto).
     #[inline]
     pub fn crypto(
         self,
@@ -209,7 +209,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("crypto", crypto))
     }
-    /// `customer_balance`: a [`CreatePaymentMethodConfigurationCustomerBalance`](super::CreatePaymentMethodConfigurationCustomerBalance).
+    /// `customer_balance`: [`CreatePaymentMethodConfigurationCustomerBalance`](super::CreatePaymentMethodConfigurationCustomerBalance).
     #[inline]
     pub fn customer_balance(
         self,
@@ -221,7 +221,7 @@ impl CreatePaymentMethodConfiguration {
             self.parameters.object("customer_balance", customer_balance),
         )
     }
-    /// `eps`: a [`CreatePaymentMethodConfigurationEps`](super::CreatePaymentMethodConfigurationEps).
+    /// `eps`: [`CreatePaymentMethodConfigurationEps`](super::CreatePaymentMethodConfigurationEps).
     #[inline]
     pub fn eps(
         self,
@@ -229,7 +229,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("eps", eps))
     }
-    /// `fpx`: a [`CreatePaymentMethodConfigurationFpx`](super::CreatePaymentMethodConfigurationFpx).
+    /// `fpx`: [`CreatePaymentMethodConfigurationFpx`](super::CreatePaymentMethodConfigurationFpx).
     #[inline]
     pub fn fpx(
         self,
@@ -237,7 +237,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fpx", fpx))
     }
-    /// `fr_meal_voucher_conecs`: a [`CreatePaymentMethodConfigurationFrMealVoucherConecs`](super::CreatePaymentMethodConfigurationFrMealVoucherConecs).
+    /// `fr_meal_voucher_conecs`: [`CreatePaymentMethodConfigurationFrMealVoucherConecs`](super::CreatePaymentMethodConfigurationFrMealVoucherConecs).
     #[inline]
     pub fn fr_meal_voucher_conecs(
         self,
@@ -249,7 +249,7 @@ impl CreatePaymentMethodConfiguration {
             self.parameters.object("fr_meal_voucher_conecs", fr_meal_voucher_conecs),
         )
     }
-    /// `giropay`: a [`CreatePaymentMethodConfigurationGiropay`](super::CreatePaymentMethodConfigurationGiropay).
+    /// `giropay`: [`CreatePaymentMethodConfigurationGiropay`](super::CreatePaymentMethodConfigurationGiropay).
     #[inline]
     pub fn giropay(
         self,
@@ -257,7 +257,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("giropay", giropay))
     }
-    /// `google_pay`: a [`CreatePaymentMethodConfigurationGooglePay`](super::CreatePaymentMethodConfigurationGooglePay).
+    /// `google_pay`: [`CreatePaymentMethodConfigurationGooglePay`](super::CreatePaymentMethodConfigurationGooglePay).
     #[inline]
     pub fn google_pay(
         self,
@@ -265,7 +265,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("google_pay", google_pay))
     }
-    /// `grabpay`: a [`CreatePaymentMethodConfigurationGrabpay`](super::CreatePaymentMethodConfigurationGrabpay).
+    /// `grabpay`: [`CreatePaymentMethodConfigurationGrabpay`](super::CreatePaymentMethodConfigurationGrabpay).
     #[inline]
     pub fn grabpay(
         self,
@@ -273,7 +273,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("grabpay", grabpay))
     }
-    /// `ideal`: a [`CreatePaymentMethodConfigurationIdeal`](super::CreatePaymentMethodConfigurationIdeal).
+    /// `ideal`: [`CreatePaymentMethodConfigurationIdeal`](super::CreatePaymentMethodConfigurationIdeal).
     #[inline]
     pub fn ideal(
         self,
@@ -281,7 +281,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ideal", ideal))
     }
-    /// `jcb`: a [`CreatePaymentMethodConfigurationJcb`](super::CreatePaymentMethodConfigurationJcb).
+    /// `jcb`: [`CreatePaymentMethodConfigurationJcb`](super::CreatePaymentMethodConfigurationJcb).
     #[inline]
     pub fn jcb(
         self,
@@ -289,7 +289,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("jcb", jcb))
     }
-    /// `kakao_pay`: a [`CreatePaymentMethodConfigurationKakaoPay`](super::CreatePaymentMethodConfigurationKakaoPay).
+    /// `kakao_pay`: [`CreatePaymentMethodConfigurationKakaoPay`](super::CreatePaymentMethodConfigurationKakaoPay).
     #[inline]
     pub fn kakao_pay(
         self,
@@ -297,7 +297,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kakao_pay", kakao_pay))
     }
-    /// `klarna`: a [`CreatePaymentMethodConfigurationKlarna`](super::CreatePaymentMethodConfigurationKlarna).
+    /// `klarna`: [`CreatePaymentMethodConfigurationKlarna`](super::CreatePaymentMethodConfigurationKlarna).
     #[inline]
     pub fn klarna(
         self,
@@ -305,7 +305,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("klarna", klarna))
     }
-    /// `konbini`: a [`CreatePaymentMethodConfigurationKonbini`](super::CreatePaymentMethodConfigurationKonbini).
+    /// `konbini`: [`CreatePaymentMethodConfigurationKonbini`](super::CreatePaymentMethodConfigurationKonbini).
     #[inline]
     pub fn konbini(
         self,
@@ -313,7 +313,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("konbini", konbini))
     }
-    /// `kr_card`: a [`CreatePaymentMethodConfigurationKrCard`](super::CreatePaymentMethodConfigurationKrCard).
+    /// `kr_card`: [`CreatePaymentMethodConfigurationKrCard`](super::CreatePaymentMethodConfigurationKrCard).
     #[inline]
     pub fn kr_card(
         self,
@@ -321,7 +321,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kr_card", kr_card))
     }
-    /// `link`: a [`CreatePaymentMethodConfigurationLink`](super::CreatePaymentMethodConfigurationLink).
+    /// `link`: [`CreatePaymentMethodConfigurationLink`](super::CreatePaymentMethodConfigurationLink).
     #[inline]
     pub fn link(
         self,
@@ -329,7 +329,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("link", link))
     }
-    /// `mb_way`: a [`CreatePaymentMethodConfigurationMbWay`](super::CreatePaymentMethodConfigurationMbWay).
+    /// `mb_way`: [`CreatePaymentMethodConfigurationMbWay`](super::CreatePaymentMethodConfigurationMbWay).
     #[inline]
     pub fn mb_way(
         self,
@@ -337,7 +337,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mb_way", mb_way))
     }
-    /// `mobilepay`: a [`CreatePaymentMethodConfigurationMobilepay`](super::CreatePaymentMethodConfigurationMobilepay).
+    /// `mobilepay`: [`CreatePaymentMethodConfigurationMobilepay`](super::CreatePaymentMethodConfigurationMobilepay).
     #[inline]
     pub fn mobilepay(
         self,
@@ -345,7 +345,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mobilepay", mobilepay))
     }
-    /// `multibanco`: a [`CreatePaymentMethodConfigurationMultibanco`](super::CreatePaymentMethodConfigurationMultibanco).
+    /// `multibanco`: [`CreatePaymentMethodConfigurationMultibanco`](super::CreatePaymentMethodConfigurationMultibanco).
     #[inline]
     pub fn multibanco(
         self,
@@ -358,7 +358,7 @@ impl CreatePaymentMethodConfiguration {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `naver_pay`: a [`CreatePaymentMethodConfigurationNaverPay`](super::CreatePaymentMethodConfigurationNaverPay).
+    /// `naver_pay`: [`CreatePaymentMethodConfigurationNaverPay`](super::CreatePaymentMethodConfigurationNaverPay).
     #[inline]
     pub fn naver_pay(
         self,
@@ -366,7 +366,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
     }
-    /// `nz_bank_account`: a [`CreatePaymentMethodConfigurationNzBankAccount`](super::CreatePaymentMethodConfigurationNzBankAccount).
+    /// `nz_bank_account`: [`CreatePaymentMethodConfigurationNzBankAccount`](super::CreatePaymentMethodConfigurationNzBankAccount).
     #[inline]
     pub fn nz_bank_account(
         self,
@@ -376,7 +376,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("nz_bank_account", nz_bank_account))
     }
-    /// `oxxo`: a [`CreatePaymentMethodConfigurationOxxo`](super::CreatePaymentMethodConfigurationOxxo).
+    /// `oxxo`: [`CreatePaymentMethodConfigurationOxxo`](super::CreatePaymentMethodConfigurationOxxo).
     #[inline]
     pub fn oxxo(
         self,
@@ -384,7 +384,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("oxxo", oxxo))
     }
-    /// `p24`: a [`CreatePaymentMethodConfigurationP24`](super::CreatePaymentMethodConfigurationP24).
+    /// `p24`: [`CreatePaymentMethodConfigurationP24`](super::CreatePaymentMethodConfigurationP24).
     #[inline]
     pub fn p24(
         self,
@@ -397,7 +397,7 @@ impl CreatePaymentMethodConfiguration {
     pub fn parent(self, parent: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("parent", parent))
     }
-    /// `pay_by_bank`: a [`CreatePaymentMethodConfigurationPayByBank`](super::CreatePaymentMethodConfigurationPayByBank).
+    /// `pay_by_bank`: [`CreatePaymentMethodConfigurationPayByBank`](super::CreatePaymentMethodConfigurationPayByBank).
     #[inline]
     pub fn pay_by_bank(
         self,
@@ -405,7 +405,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pay_by_bank", pay_by_bank))
     }
-    /// `payco`: a [`CreatePaymentMethodConfigurationPayco`](super::CreatePaymentMethodConfigurationPayco).
+    /// `payco`: [`CreatePaymentMethodConfigurationPayco`](super::CreatePaymentMethodConfigurationPayco).
     #[inline]
     pub fn payco(
         self,
@@ -413,7 +413,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payco", payco))
     }
-    /// `paynow`: a [`CreatePaymentMethodConfigurationPaynow`](super::CreatePaymentMethodConfigurationPaynow).
+    /// `paynow`: [`CreatePaymentMethodConfigurationPaynow`](super::CreatePaymentMethodConfigurationPaynow).
     #[inline]
     pub fn paynow(
         self,
@@ -421,7 +421,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paynow", paynow))
     }
-    /// `paypal`: a [`CreatePaymentMethodConfigurationPaypal`](super::CreatePaymentMethodConfigurationPaypal).
+    /// `paypal`: [`CreatePaymentMethodConfigurationPaypal`](super::CreatePaymentMethodConfigurationPaypal).
     #[inline]
     pub fn paypal(
         self,
@@ -429,7 +429,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paypal", paypal))
     }
-    /// `paypay`: a [`CreatePaymentMethodConfigurationPaypay`](super::CreatePaymentMethodConfigurationPaypay).
+    /// `paypay`: [`CreatePaymentMethodConfigurationPaypay`](super::CreatePaymentMethodConfigurationPaypay).
     #[inline]
     pub fn paypay(
         self,
@@ -437,7 +437,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paypay", paypay))
     }
-    /// `payto`: a [`CreatePaymentMethodConfigurationPayto`](super::CreatePaymentMethodConfigurationPayto).
+    /// `payto`: [`CreatePaymentMethodConfigurationPayto`](super::CreatePaymentMethodConfigurationPayto).
     #[inline]
     pub fn payto(
         self,
@@ -445,7 +445,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payto", payto))
     }
-    /// `pix`: a [`CreatePaymentMethodConfigurationPix`](super::CreatePaymentMethodConfigurationPix).
+    /// `pix`: [`CreatePaymentMethodConfigurationPix`](super::CreatePaymentMethodConfigurationPix).
     #[inline]
     pub fn pix(
         self,
@@ -453,7 +453,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pix", pix))
     }
-    /// `promptpay`: a [`CreatePaymentMethodConfigurationPromptpay`](super::CreatePaymentMethodConfigurationPromptpay).
+    /// `promptpay`: [`CreatePaymentMethodConfigurationPromptpay`](super::CreatePaymentMethodConfigurationPromptpay).
     #[inline]
     pub fn promptpay(
         self,
@@ -461,7 +461,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("promptpay", promptpay))
     }
-    /// `revolut_pay`: a [`CreatePaymentMethodConfigurationRevolutPay`](super::CreatePaymentMethodConfigurationRevolutPay).
+    /// `revolut_pay`: [`CreatePaymentMethodConfigurationRevolutPay`](super::CreatePaymentMethodConfigurationRevolutPay).
     #[inline]
     pub fn revolut_pay(
         self,
@@ -471,7 +471,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("revolut_pay", revolut_pay))
     }
-    /// `samsung_pay`: a [`CreatePaymentMethodConfigurationSamsungPay`](super::CreatePaymentMethodConfigurationSamsungPay).
+    /// `samsung_pay`: [`CreatePaymentMethodConfigurationSamsungPay`](super::CreatePaymentMethodConfigurationSamsungPay).
     #[inline]
     pub fn samsung_pay(
         self,
@@ -481,7 +481,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("samsung_pay", samsung_pay))
     }
-    /// `satispay`: a [`CreatePaymentMethodConfigurationSatispay`](super::CreatePaymentMethodConfigurationSatispay).
+    /// `satispay`: [`CreatePaymentMethodConfigurationSatispay`](super::CreatePaymentMethodConfigurationSatispay).
     #[inline]
     pub fn satispay(
         self,
@@ -489,7 +489,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("satispay", satispay))
     }
-    /// `scalapay`: a [`CreatePaymentMethodConfigurationScalapay`](super::CreatePaymentMethodConfigurationScalapay).
+    /// `scalapay`: [`CreatePaymentMethodConfigurationScalapay`](super::CreatePaymentMethodConfigurationScalapay).
     #[inline]
     pub fn scalapay(
         self,
@@ -497,7 +497,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("scalapay", scalapay))
     }
-    /// `sepa_debit`: a [`CreatePaymentMethodConfigurationSepaDebit`](super::CreatePaymentMethodConfigurationSepaDebit).
+    /// `sepa_debit`: [`CreatePaymentMethodConfigurationSepaDebit`](super::CreatePaymentMethodConfigurationSepaDebit).
     #[inline]
     pub fn sepa_debit(
         self,
@@ -505,7 +505,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sepa_debit", sepa_debit))
     }
-    /// `sequra`: a [`CreatePaymentMethodConfigurationSequra`](super::CreatePaymentMethodConfigurationSequra).
+    /// `sequra`: [`CreatePaymentMethodConfigurationSequra`](super::CreatePaymentMethodConfigurationSequra).
     #[inline]
     pub fn sequra(
         self,
@@ -513,7 +513,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sequra", sequra))
     }
-    /// `sofort`: a [`CreatePaymentMethodConfigurationSofort`](super::CreatePaymentMethodConfigurationSofort).
+    /// `sofort`: [`CreatePaymentMethodConfigurationSofort`](super::CreatePaymentMethodConfigurationSofort).
     #[inline]
     pub fn sofort(
         self,
@@ -521,7 +521,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sofort", sofort))
     }
-    /// `sunbit`: a [`CreatePaymentMethodConfigurationSunbit`](super::CreatePaymentMethodConfigurationSunbit).
+    /// `sunbit`: [`CreatePaymentMethodConfigurationSunbit`](super::CreatePaymentMethodConfigurationSunbit).
     #[inline]
     pub fn sunbit(
         self,
@@ -529,7 +529,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sunbit", sunbit))
     }
-    /// `swish`: a [`CreatePaymentMethodConfigurationSwish`](super::CreatePaymentMethodConfigurationSwish).
+    /// `swish`: [`CreatePaymentMethodConfigurationSwish`](super::CreatePaymentMethodConfigurationSwish).
     #[inline]
     pub fn swish(
         self,
@@ -537,7 +537,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("swish", swish))
     }
-    /// `twint`: a [`CreatePaymentMethodConfigurationTwint`](super::CreatePaymentMethodConfigurationTwint).
+    /// `twint`: [`CreatePaymentMethodConfigurationTwint`](super::CreatePaymentMethodConfigurationTwint).
     #[inline]
     pub fn twint(
         self,
@@ -545,7 +545,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("twint", twint))
     }
-    /// `upi`: a [`CreatePaymentMethodConfigurationUpi`](super::CreatePaymentMethodConfigurationUpi).
+    /// `upi`: [`CreatePaymentMethodConfigurationUpi`](super::CreatePaymentMethodConfigurationUpi).
     #[inline]
     pub fn upi(
         self,
@@ -553,7 +553,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a [`CreatePaymentMethodConfigurationUsBankAccount`](super::CreatePaymentMethodConfigurationUsBankAccount).
+    /// `us_bank_account`: [`CreatePaymentMethodConfigurationUsBankAccount`](super::CreatePaymentMethodConfigurationUsBankAccount).
     #[inline]
     pub fn us_bank_account(
         self,
@@ -563,7 +563,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
     }
-    /// `wechat_pay`: a [`CreatePaymentMethodConfigurationWechatPay`](super::CreatePaymentMethodConfigurationWechatPay).
+    /// `wechat_pay`: [`CreatePaymentMethodConfigurationWechatPay`](super::CreatePaymentMethodConfigurationWechatPay).
     #[inline]
     pub fn wechat_pay(
         self,
@@ -571,7 +571,7 @@ impl CreatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("wechat_pay", wechat_pay))
     }
-    /// `zip`: a [`CreatePaymentMethodConfigurationZip`](super::CreatePaymentMethodConfigurationZip).
+    /// `zip`: [`CreatePaymentMethodConfigurationZip`](super::CreatePaymentMethodConfigurationZip).
     #[inline]
     pub fn zip(
         self,
@@ -619,7 +619,7 @@ impl UpdatePaymentMethodConfiguration {
     pub fn new(configuration: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(configuration))
     }
-    /// `acss_debit`: a [`UpdatePaymentMethodConfigurationAcssDebit`](super::UpdatePaymentMethodConfigurationAcssDebit).
+    /// `acss_debit`: [`UpdatePaymentMethodConfigurationAcssDebit`](super::UpdatePaymentMethodConfigurationAcssDebit).
     #[inline]
     pub fn acss_debit(
         self,
@@ -632,7 +632,7 @@ impl UpdatePaymentMethodConfiguration {
     pub fn active(self, active: bool) -> Self {
         Self::from_parameters(self.parameters.bool("active", active))
     }
-    /// `affirm`: a [`UpdatePaymentMethodConfigurationAffirm`](super::UpdatePaymentMethodConfigurationAffirm).
+    /// `affirm`: [`UpdatePaymentMethodConfigurationAffirm`](super::UpdatePaymentMethodConfigurationAffirm).
     #[inline]
     pub fn affirm(
         self,
@@ -640,7 +640,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("affirm", affirm))
     }
-    /// `afterpay_clearpay`: a [`UpdatePaymentMethodConfigurationAfterpayClearpay`](super::UpdatePaymentMethodConfigurationAfterpayClearpay).
+    /// `afterpay_clearpay`: [`UpdatePaymentMethodConfigurationAfterpayClearpay`](super::UpdatePaymentMethodConfigurationAfterpayClearpay).
     #[inline]
     pub fn afterpay_clearpay(
         self,
@@ -652,7 +652,7 @@ impl UpdatePaymentMethodConfiguration {
             self.parameters.object("afterpay_clearpay", afterpay_clearpay),
         )
     }
-    /// `alipay`: a [`UpdatePaymentMethodConfigurationAlipay`](super::UpdatePaymentMethodConfigurationAlipay).
+    /// `alipay`: [`UpdatePaymentMethodConfigurationAlipay`](super::UpdatePaymentMethodConfigurationAlipay).
     #[inline]
     pub fn alipay(
         self,
@@ -660,7 +660,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alipay", alipay))
     }
-    /// `alma`: a [`UpdatePaymentMethodConfigurationAlma`](super::UpdatePaymentMethodConfigurationAlma).
+    /// `alma`: [`UpdatePaymentMethodConfigurationAlma`](super::UpdatePaymentMethodConfigurationAlma).
     #[inline]
     pub fn alma(
         self,
@@ -668,7 +668,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alma", alma))
     }
-    /// `amazon_pay`: a [`UpdatePaymentMethodConfigurationAmazonPay`](super::UpdatePaymentMethodConfigurationAmazonPay).
+    /// `amazon_pay`: [`UpdatePaymentMethodConfigurationAmazonPay`](super::UpdatePaymentMethodConfigurationAmazonPay).
     #[inline]
     pub fn amazon_pay(
         self,
@@ -676,7 +676,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("amazon_pay", amazon_pay))
     }
-    /// `apple_pay`: a [`UpdatePaymentMethodConfigurationApplePay`](super::UpdatePaymentMethodConfigurationApplePay).
+    /// `apple_pay`: [`UpdatePaymentMethodConfigurationApplePay`](super::UpdatePaymentMethodConfigurationApplePay).
     #[inline]
     pub fn apple_pay(
         self,
@@ -684,7 +684,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("apple_pay", apple_pay))
     }
-    /// `apple_pay_later`: a [`UpdatePaymentMethodConfigurationApplePayLater`](super::UpdatePaymentMethodConfigurationApplePayLater).
+    /// `apple_pay_later`: [`UpdatePaymentMethodConfigurationApplePayLater`](super::UpdatePaymentMethodConfigurationApplePayLater).
     #[inline]
     pub fn apple_pay_later(
         self,
@@ -694,7 +694,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("apple_pay_later", apple_pay_later))
     }
-    /// `au_becs_debit`: a [`UpdatePaymentMethodConfigurationAuBecsDebit`](super::UpdatePaymentMethodConfigurationAuBecsDebit).
+    /// `au_becs_debit`: [`UpdatePaymentMethodConfigurationAuBecsDebit`](super::UpdatePaymentMethodConfigurationAuBecsDebit).
     #[inline]
     pub fn au_becs_debit(
         self,
@@ -704,7 +704,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
     }
-    /// `bacs_debit`: a [`UpdatePaymentMethodConfigurationBacsDebit`](super::UpdatePaymentMethodConfigurationBacsDebit).
+    /// `bacs_debit`: [`UpdatePaymentMethodConfigurationBacsDebit`](super::UpdatePaymentMethodConfigurationBacsDebit).
     #[inline]
     pub fn bacs_debit(
         self,
@@ -712,7 +712,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bacs_debit", bacs_debit))
     }
-    /// `bancontact`: a [`UpdatePaymentMethodConfigurationBancontact`](super::UpdatePaymentMethodConfigurationBancontact).
+    /// `bancontact`: [`UpdatePaymentMethodConfigurationBancontact`](super::UpdatePaymentMethodConfigurationBancontact).
     #[inline]
     pub fn bancontact(
         self,
@@ -720,7 +720,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bancontact", bancontact))
     }
-    /// `billie`: a [`UpdatePaymentMethodConfigurationBillie`](super::UpdatePaymentMethodConfigurationBillie).
+    /// `billie`: [`UpdatePaymentMethodConfigurationBillie`](super::UpdatePaymentMethodConfigurationBillie).
     #[inline]
     pub fn billie(
         self,
@@ -728,7 +728,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billie", billie))
     }
-    /// `bizum`: a [`UpdatePaymentMethodConfigurationBizum`](super::UpdatePaymentMethodConfigurationBizum).
+    /// `bizum`: [`UpdatePaymentMethodConfigurationBizum`](super::UpdatePaymentMethodConfigurationBizum).
     #[inline]
     pub fn bizum(
         self,
@@ -736,7 +736,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bizum", bizum))
     }
-    /// `blik`: a [`UpdatePaymentMethodConfigurationBlik`](super::UpdatePaymentMethodConfigurationBlik).
+    /// `blik`: [`UpdatePaymentMethodConfigurationBlik`](super::UpdatePaymentMethodConfigurationBlik).
     #[inline]
     pub fn blik(
         self,
@@ -744,7 +744,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("blik", blik))
     }
-    /// `boleto`: a [`UpdatePaymentMethodConfigurationBoleto`](super::UpdatePaymentMethodConfigurationBoleto).
+    /// `boleto`: [`UpdatePaymentMethodConfigurationBoleto`](super::UpdatePaymentMethodConfigurationBoleto).
     #[inline]
     pub fn boleto(
         self,
@@ -752,7 +752,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("boleto", boleto))
     }
-    /// `card`: a [`UpdatePaymentMethodConfigurationCard`](super::UpdatePaymentMethodConfigurationCard).
+    /// `card`: [`UpdatePaymentMethodConfigurationCard`](super::UpdatePaymentMethodConfigurationCard).
     #[inline]
     pub fn card(
         self,
@@ -760,7 +760,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `cartes_bancaires`: a [`UpdatePaymentMethodConfigurationCartesBancaires`](super::UpdatePaymentMethodConfigurationCartesBancaires).
+    /// `cartes_bancaires`: [`UpdatePaymentMethodConfigurationCartesBancaires`](super::UpdatePaymentMethodConfigurationCartesBancaires).
     #[inline]
     pub fn cartes_bancaires(
         self,
@@ -772,7 +772,7 @@ impl UpdatePaymentMethodConfiguration {
             self.parameters.object("cartes_bancaires", cartes_bancaires),
         )
     }
-    /// `cashapp`: a [`UpdatePaymentMethodConfigurationCashapp`](super::UpdatePaymentMethodConfigurationCashapp).
+    /// `cashapp`: [`UpdatePaymentMethodConfigurationCashapp`](super::UpdatePaymentMethodConfigurationCashapp).
     #[inline]
     pub fn cashapp(
         self,
@@ -780,7 +780,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cashapp", cashapp))
     }
-    /// `crypto`: a [`UpdatePaymentMethodConfigurationCrypto`](super::UpdatePaymentMethodConfigurationCrypto).
+    /// `crypto`: [`UpdatePaymentMethodConfigurationCrypto`](super::UpdatePaymentMethodConfigurationCrypto).
     #[inline]
     pub fn crypto(
         self,
@@ -788,7 +788,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("crypto", crypto))
     }
-    /// `customer_balance`: a [`UpdatePaymentMethodConfigurationCustomerBalance`](super::UpdatePaymentMethodConfigurationCustomerBalance).
+    /// `customer_balance`: [`UpdatePaymentMethodConfigurationCustomerBalance`](super::UpdatePaymentMethodConfigurationCustomerBalance).
     #[inline]
     pub fn customer_balance(
         self,
@@ -800,7 +800,7 @@ impl UpdatePaymentMethodConfiguration {
             self.parameters.object("customer_balance", customer_balance),
         )
     }
-    /// `eps`: a [`UpdatePaymentMethodConfigurationEps`](super::UpdatePaymentMethodConfigurationEps).
+    /// `eps`: [`UpdatePaymentMethodConfigurationEps`](super::UpdatePaymentMethodConfigurationEps).
     #[inline]
     pub fn eps(
         self,
@@ -808,7 +808,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("eps", eps))
     }
-    /// `fpx`: a [`UpdatePaymentMethodConfigurationFpx`](super::UpdatePaymentMethodConfigurationFpx).
+    /// `fpx`: [`UpdatePaymentMethodConfigurationFpx`](super::UpdatePaymentMethodConfigurationFpx).
     #[inline]
     pub fn fpx(
         self,
@@ -816,7 +816,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fpx", fpx))
     }
-    /// `fr_meal_voucher_conecs`: a [`UpdatePaymentMethodConfigurationFrMealVoucherConecs`](super::UpdatePaymentMethodConfigurationFrMealVoucherConecs).
+    /// `fr_meal_voucher_conecs`: [`UpdatePaymentMethodConfigurationFrMealVoucherConecs`](super::UpdatePaymentMethodConfigurationFrMealVoucherConecs).
     #[inline]
     pub fn fr_meal_voucher_conecs(
         self,
@@ -828,7 +828,7 @@ impl UpdatePaymentMethodConfiguration {
             self.parameters.object("fr_meal_voucher_conecs", fr_meal_voucher_conecs),
         )
     }
-    /// `giropay`: a [`UpdatePaymentMethodConfigurationGiropay`](super::UpdatePaymentMethodConfigurationGiropay).
+    /// `giropay`: [`UpdatePaymentMethodConfigurationGiropay`](super::UpdatePaymentMethodConfigurationGiropay).
     #[inline]
     pub fn giropay(
         self,
@@ -836,7 +836,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("giropay", giropay))
     }
-    /// `google_pay`: a [`UpdatePaymentMethodConfigurationGooglePay`](super::UpdatePaymentMethodConfigurationGooglePay).
+    /// `google_pay`: [`UpdatePaymentMethodConfigurationGooglePay`](super::UpdatePaymentMethodConfigurationGooglePay).
     #[inline]
     pub fn google_pay(
         self,
@@ -844,7 +844,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("google_pay", google_pay))
     }
-    /// `grabpay`: a [`UpdatePaymentMethodConfigurationGrabpay`](super::UpdatePaymentMethodConfigurationGrabpay).
+    /// `grabpay`: [`UpdatePaymentMethodConfigurationGrabpay`](super::UpdatePaymentMethodConfigurationGrabpay).
     #[inline]
     pub fn grabpay(
         self,
@@ -852,7 +852,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("grabpay", grabpay))
     }
-    /// `ideal`: a [`UpdatePaymentMethodConfigurationIdeal`](super::UpdatePaymentMethodConfigurationIdeal).
+    /// `ideal`: [`UpdatePaymentMethodConfigurationIdeal`](super::UpdatePaymentMethodConfigurationIdeal).
     #[inline]
     pub fn ideal(
         self,
@@ -860,7 +860,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ideal", ideal))
     }
-    /// `jcb`: a [`UpdatePaymentMethodConfigurationJcb`](super::UpdatePaymentMethodConfigurationJcb).
+    /// `jcb`: [`UpdatePaymentMethodConfigurationJcb`](super::UpdatePaymentMethodConfigurationJcb).
     #[inline]
     pub fn jcb(
         self,
@@ -868,7 +868,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("jcb", jcb))
     }
-    /// `kakao_pay`: a [`UpdatePaymentMethodConfigurationKakaoPay`](super::UpdatePaymentMethodConfigurationKakaoPay).
+    /// `kakao_pay`: [`UpdatePaymentMethodConfigurationKakaoPay`](super::UpdatePaymentMethodConfigurationKakaoPay).
     #[inline]
     pub fn kakao_pay(
         self,
@@ -876,7 +876,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kakao_pay", kakao_pay))
     }
-    /// `klarna`: a [`UpdatePaymentMethodConfigurationKlarna`](super::UpdatePaymentMethodConfigurationKlarna).
+    /// `klarna`: [`UpdatePaymentMethodConfigurationKlarna`](super::UpdatePaymentMethodConfigurationKlarna).
     #[inline]
     pub fn klarna(
         self,
@@ -884,7 +884,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("klarna", klarna))
     }
-    /// `konbini`: a [`UpdatePaymentMethodConfigurationKonbini`](super::UpdatePaymentMethodConfigurationKonbini).
+    /// `konbini`: [`UpdatePaymentMethodConfigurationKonbini`](super::UpdatePaymentMethodConfigurationKonbini).
     #[inline]
     pub fn konbini(
         self,
@@ -892,7 +892,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("konbini", konbini))
     }
-    /// `kr_card`: a [`UpdatePaymentMethodConfigurationKrCard`](super::UpdatePaymentMethodConfigurationKrCard).
+    /// `kr_card`: [`UpdatePaymentMethodConfigurationKrCard`](super::UpdatePaymentMethodConfigurationKrCard).
     #[inline]
     pub fn kr_card(
         self,
@@ -900,7 +900,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kr_card", kr_card))
     }
-    /// `link`: a [`UpdatePaymentMethodConfigurationLink`](super::UpdatePaymentMethodConfigurationLink).
+    /// `link`: [`UpdatePaymentMethodConfigurationLink`](super::UpdatePaymentMethodConfigurationLink).
     #[inline]
     pub fn link(
         self,
@@ -908,7 +908,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("link", link))
     }
-    /// `mb_way`: a [`UpdatePaymentMethodConfigurationMbWay`](super::UpdatePaymentMethodConfigurationMbWay).
+    /// `mb_way`: [`UpdatePaymentMethodConfigurationMbWay`](super::UpdatePaymentMethodConfigurationMbWay).
     #[inline]
     pub fn mb_way(
         self,
@@ -916,7 +916,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mb_way", mb_way))
     }
-    /// `mobilepay`: a [`UpdatePaymentMethodConfigurationMobilepay`](super::UpdatePaymentMethodConfigurationMobilepay).
+    /// `mobilepay`: [`UpdatePaymentMethodConfigurationMobilepay`](super::UpdatePaymentMethodConfigurationMobilepay).
     #[inline]
     pub fn mobilepay(
         self,
@@ -924,7 +924,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mobilepay", mobilepay))
     }
-    /// `multibanco`: a [`UpdatePaymentMethodConfigurationMultibanco`](super::UpdatePaymentMethodConfigurationMultibanco).
+    /// `multibanco`: [`UpdatePaymentMethodConfigurationMultibanco`](super::UpdatePaymentMethodConfigurationMultibanco).
     #[inline]
     pub fn multibanco(
         self,
@@ -937,7 +937,7 @@ impl UpdatePaymentMethodConfiguration {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `naver_pay`: a [`UpdatePaymentMethodConfigurationNaverPay`](super::UpdatePaymentMethodConfigurationNaverPay).
+    /// `naver_pay`: [`UpdatePaymentMethodConfigurationNaverPay`](super::UpdatePaymentMethodConfigurationNaverPay).
     #[inline]
     pub fn naver_pay(
         self,
@@ -945,7 +945,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
     }
-    /// `nz_bank_account`: a [`UpdatePaymentMethodConfigurationNzBankAccount`](super::UpdatePaymentMethodConfigurationNzBankAccount).
+    /// `nz_bank_account`: [`UpdatePaymentMethodConfigurationNzBankAccount`](super::UpdatePaymentMethodConfigurationNzBankAccount).
     #[inline]
     pub fn nz_bank_account(
         self,
@@ -955,7 +955,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("nz_bank_account", nz_bank_account))
     }
-    /// `oxxo`: a [`UpdatePaymentMethodConfigurationOxxo`](super::UpdatePaymentMethodConfigurationOxxo).
+    /// `oxxo`: [`UpdatePaymentMethodConfigurationOxxo`](super::UpdatePaymentMethodConfigurationOxxo).
     #[inline]
     pub fn oxxo(
         self,
@@ -963,7 +963,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("oxxo", oxxo))
     }
-    /// `p24`: a [`UpdatePaymentMethodConfigurationP24`](super::UpdatePaymentMethodConfigurationP24).
+    /// `p24`: [`UpdatePaymentMethodConfigurationP24`](super::UpdatePaymentMethodConfigurationP24).
     #[inline]
     pub fn p24(
         self,
@@ -971,7 +971,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("p24", p24))
     }
-    /// `pay_by_bank`: a [`UpdatePaymentMethodConfigurationPayByBank`](super::UpdatePaymentMethodConfigurationPayByBank).
+    /// `pay_by_bank`: [`UpdatePaymentMethodConfigurationPayByBank`](super::UpdatePaymentMethodConfigurationPayByBank).
     #[inline]
     pub fn pay_by_bank(
         self,
@@ -979,7 +979,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pay_by_bank", pay_by_bank))
     }
-    /// `payco`: a [`UpdatePaymentMethodConfigurationPayco`](super::UpdatePaymentMethodConfigurationPayco).
+    /// `payco`: [`UpdatePaymentMethodConfigurationPayco`](super::UpdatePaymentMethodConfigurationPayco).
     #[inline]
     pub fn payco(
         self,
@@ -987,7 +987,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payco", payco))
     }
-    /// `paynow`: a [`UpdatePaymentMethodConfigurationPaynow`](super::UpdatePaymentMethodConfigurationPaynow).
+    /// `paynow`: [`UpdatePaymentMethodConfigurationPaynow`](super::UpdatePaymentMethodConfigurationPaynow).
     #[inline]
     pub fn paynow(
         self,
@@ -995,7 +995,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paynow", paynow))
     }
-    /// `paypal`: a [`UpdatePaymentMethodConfigurationPaypal`](super::UpdatePaymentMethodConfigurationPaypal).
+    /// `paypal`: [`UpdatePaymentMethodConfigurationPaypal`](super::UpdatePaymentMethodConfigurationPaypal).
     #[inline]
     pub fn paypal(
         self,
@@ -1003,7 +1003,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paypal", paypal))
     }
-    /// `paypay`: a [`UpdatePaymentMethodConfigurationPaypay`](super::UpdatePaymentMethodConfigurationPaypay).
+    /// `paypay`: [`UpdatePaymentMethodConfigurationPaypay`](super::UpdatePaymentMethodConfigurationPaypay).
     #[inline]
     pub fn paypay(
         self,
@@ -1011,7 +1011,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paypay", paypay))
     }
-    /// `payto`: a [`UpdatePaymentMethodConfigurationPayto`](super::UpdatePaymentMethodConfigurationPayto).
+    /// `payto`: [`UpdatePaymentMethodConfigurationPayto`](super::UpdatePaymentMethodConfigurationPayto).
     #[inline]
     pub fn payto(
         self,
@@ -1019,7 +1019,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payto", payto))
     }
-    /// `pix`: a [`UpdatePaymentMethodConfigurationPix`](super::UpdatePaymentMethodConfigurationPix).
+    /// `pix`: [`UpdatePaymentMethodConfigurationPix`](super::UpdatePaymentMethodConfigurationPix).
     #[inline]
     pub fn pix(
         self,
@@ -1027,7 +1027,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pix", pix))
     }
-    /// `promptpay`: a [`UpdatePaymentMethodConfigurationPromptpay`](super::UpdatePaymentMethodConfigurationPromptpay).
+    /// `promptpay`: [`UpdatePaymentMethodConfigurationPromptpay`](super::UpdatePaymentMethodConfigurationPromptpay).
     #[inline]
     pub fn promptpay(
         self,
@@ -1035,7 +1035,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("promptpay", promptpay))
     }
-    /// `revolut_pay`: a [`UpdatePaymentMethodConfigurationRevolutPay`](super::UpdatePaymentMethodConfigurationRevolutPay).
+    /// `revolut_pay`: [`UpdatePaymentMethodConfigurationRevolutPay`](super::UpdatePaymentMethodConfigurationRevolutPay).
     #[inline]
     pub fn revolut_pay(
         self,
@@ -1045,7 +1045,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("revolut_pay", revolut_pay))
     }
-    /// `samsung_pay`: a [`UpdatePaymentMethodConfigurationSamsungPay`](super::UpdatePaymentMethodConfigurationSamsungPay).
+    /// `samsung_pay`: [`UpdatePaymentMethodConfigurationSamsungPay`](super::UpdatePaymentMethodConfigurationSamsungPay).
     #[inline]
     pub fn samsung_pay(
         self,
@@ -1055,7 +1055,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("samsung_pay", samsung_pay))
     }
-    /// `satispay`: a [`UpdatePaymentMethodConfigurationSatispay`](super::UpdatePaymentMethodConfigurationSatispay).
+    /// `satispay`: [`UpdatePaymentMethodConfigurationSatispay`](super::UpdatePaymentMethodConfigurationSatispay).
     #[inline]
     pub fn satispay(
         self,
@@ -1063,7 +1063,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("satispay", satispay))
     }
-    /// `scalapay`: a [`UpdatePaymentMethodConfigurationScalapay`](super::UpdatePaymentMethodConfigurationScalapay).
+    /// `scalapay`: [`UpdatePaymentMethodConfigurationScalapay`](super::UpdatePaymentMethodConfigurationScalapay).
     #[inline]
     pub fn scalapay(
         self,
@@ -1071,7 +1071,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("scalapay", scalapay))
     }
-    /// `sepa_debit`: a [`UpdatePaymentMethodConfigurationSepaDebit`](super::UpdatePaymentMethodConfigurationSepaDebit).
+    /// `sepa_debit`: [`UpdatePaymentMethodConfigurationSepaDebit`](super::UpdatePaymentMethodConfigurationSepaDebit).
     #[inline]
     pub fn sepa_debit(
         self,
@@ -1079,7 +1079,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sepa_debit", sepa_debit))
     }
-    /// `sequra`: a [`UpdatePaymentMethodConfigurationSequra`](super::UpdatePaymentMethodConfigurationSequra).
+    /// `sequra`: [`UpdatePaymentMethodConfigurationSequra`](super::UpdatePaymentMethodConfigurationSequra).
     #[inline]
     pub fn sequra(
         self,
@@ -1087,7 +1087,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sequra", sequra))
     }
-    /// `sofort`: a [`UpdatePaymentMethodConfigurationSofort`](super::UpdatePaymentMethodConfigurationSofort).
+    /// `sofort`: [`UpdatePaymentMethodConfigurationSofort`](super::UpdatePaymentMethodConfigurationSofort).
     #[inline]
     pub fn sofort(
         self,
@@ -1095,7 +1095,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sofort", sofort))
     }
-    /// `sunbit`: a [`UpdatePaymentMethodConfigurationSunbit`](super::UpdatePaymentMethodConfigurationSunbit).
+    /// `sunbit`: [`UpdatePaymentMethodConfigurationSunbit`](super::UpdatePaymentMethodConfigurationSunbit).
     #[inline]
     pub fn sunbit(
         self,
@@ -1103,7 +1103,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sunbit", sunbit))
     }
-    /// `swish`: a [`UpdatePaymentMethodConfigurationSwish`](super::UpdatePaymentMethodConfigurationSwish).
+    /// `swish`: [`UpdatePaymentMethodConfigurationSwish`](super::UpdatePaymentMethodConfigurationSwish).
     #[inline]
     pub fn swish(
         self,
@@ -1111,7 +1111,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("swish", swish))
     }
-    /// `twint`: a [`UpdatePaymentMethodConfigurationTwint`](super::UpdatePaymentMethodConfigurationTwint).
+    /// `twint`: [`UpdatePaymentMethodConfigurationTwint`](super::UpdatePaymentMethodConfigurationTwint).
     #[inline]
     pub fn twint(
         self,
@@ -1119,7 +1119,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("twint", twint))
     }
-    /// `upi`: a [`UpdatePaymentMethodConfigurationUpi`](super::UpdatePaymentMethodConfigurationUpi).
+    /// `upi`: [`UpdatePaymentMethodConfigurationUpi`](super::UpdatePaymentMethodConfigurationUpi).
     #[inline]
     pub fn upi(
         self,
@@ -1127,7 +1127,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a [`UpdatePaymentMethodConfigurationUsBankAccount`](super::UpdatePaymentMethodConfigurationUsBankAccount).
+    /// `us_bank_account`: [`UpdatePaymentMethodConfigurationUsBankAccount`](super::UpdatePaymentMethodConfigurationUsBankAccount).
     #[inline]
     pub fn us_bank_account(
         self,
@@ -1137,7 +1137,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("us_bank_account", us_bank_account))
     }
-    /// `wechat_pay`: a [`UpdatePaymentMethodConfigurationWechatPay`](super::UpdatePaymentMethodConfigurationWechatPay).
+    /// `wechat_pay`: [`UpdatePaymentMethodConfigurationWechatPay`](super::UpdatePaymentMethodConfigurationWechatPay).
     #[inline]
     pub fn wechat_pay(
         self,
@@ -1145,7 +1145,7 @@ impl UpdatePaymentMethodConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("wechat_pay", wechat_pay))
     }
-    /// `zip`: a [`UpdatePaymentMethodConfigurationZip`](super::UpdatePaymentMethodConfigurationZip).
+    /// `zip`: [`UpdatePaymentMethodConfigurationZip`](super::UpdatePaymentMethodConfigurationZip).
     #[inline]
     pub fn zip(
         self,
@@ -1250,7 +1250,7 @@ impl CreatePaymentMethodConfigurationEps {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `display_preference`: a [`CreatePaymentMethodConfigurationEpsDisplayPreference`](super::CreatePaymentMethodConfigurationEpsDisplayPreference).
+    /// `display_preference`: [`CreatePaymentMethodConfigurationEpsDisplayPreference`](super::CreatePaymentMethodConfigurationEpsDisplayPreference).
     #[inline]
     pub fn display_preference(
         self,

@@ -40,9 +40,9 @@ impl c::OperationFacts for markers::ListPaymentRecords {
 pub type ReportPaymentRecordPayment = Builder<markers::ReportPaymentRecordPayment>;
 impl ReportPaymentRecordPayment {
     /// With what it cannot do without:
-    /// * `amount_requested`: a [`ReportPaymentRecordPaymentAmountRequested`](super::ReportPaymentRecordPaymentAmountRequested).
+    /// * `amount_requested`: [`ReportPaymentRecordPaymentAmountRequested`](super::ReportPaymentRecordPaymentAmountRequested).
     /// * `initiated_at`: a moment, sent in unix seconds.
-    /// * `payment_method_details`: a [`ReportPaymentRecordPaymentPaymentMethodDetails`](super::ReportPaymentRecordPaymentPaymentMethodDetails).
+    /// * `payment_method_details`: [`ReportPaymentRecordPaymentPaymentMethodDetails`](super::ReportPaymentRecordPaymentPaymentMethodDetails).
     #[inline]
     pub fn new(
         amount_requested: impl c::IntoObject<
@@ -60,7 +60,7 @@ impl ReportPaymentRecordPayment {
                 .object("payment_method_details", payment_method_details),
         )
     }
-    /// `canceled`: a [`ReportPaymentRecordPaymentCanceled`](super::ReportPaymentRecordPaymentCanceled).
+    /// `canceled`: [`ReportPaymentRecordPaymentCanceled`](super::ReportPaymentRecordPaymentCanceled).
     #[inline]
     pub fn canceled(
         self,
@@ -68,7 +68,7 @@ impl ReportPaymentRecordPayment {
     ) -> Self {
         Self::from_parameters(self.parameters.object("canceled", canceled))
     }
-    /// `customer_details`: a [`ReportPaymentRecordPaymentCustomerDetails`](super::ReportPaymentRecordPaymentCustomerDetails).
+    /// `customer_details`: [`ReportPaymentRecordPaymentCustomerDetails`](super::ReportPaymentRecordPaymentCustomerDetails).
     #[inline]
     pub fn customer_details(
         self,
@@ -95,7 +95,7 @@ impl ReportPaymentRecordPayment {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `failed`: a [`ReportPaymentRecordPaymentFailed`](super::ReportPaymentRecordPaymentFailed).
+    /// `failed`: [`ReportPaymentRecordPaymentFailed`](super::ReportPaymentRecordPaymentFailed).
     #[inline]
     pub fn failed(
         self,
@@ -103,7 +103,7 @@ impl ReportPaymentRecordPayment {
     ) -> Self {
         Self::from_parameters(self.parameters.object("failed", failed))
     }
-    /// `guaranteed`: a [`ReportPaymentRecordPaymentGuaranteed`](super::ReportPaymentRecordPaymentGuaranteed).
+    /// `guaranteed`: [`ReportPaymentRecordPaymentGuaranteed`](super::ReportPaymentRecordPaymentGuaranteed).
     #[inline]
     pub fn guaranteed(
         self,
@@ -124,7 +124,7 @@ impl ReportPaymentRecordPayment {
     pub fn outcome(self, outcome: super::ReportPaymentRecordPaymentOutcome) -> Self {
         Self::from_parameters(self.parameters.one_of("outcome", outcome))
     }
-    /// `processor_details`: a [`ReportPaymentRecordPaymentProcessorDetails`](super::ReportPaymentRecordPaymentProcessorDetails).
+    /// `processor_details`: [`ReportPaymentRecordPaymentProcessorDetails`](super::ReportPaymentRecordPaymentProcessorDetails).
     #[inline]
     pub fn processor_details(
         self,
@@ -136,7 +136,7 @@ impl ReportPaymentRecordPayment {
             self.parameters.object("processor_details", processor_details),
         )
     }
-    /// `shipping_details`: a [`ReportPaymentRecordPaymentShippingDetails`](super::ReportPaymentRecordPaymentShippingDetails).
+    /// `shipping_details`: [`ReportPaymentRecordPaymentShippingDetails`](super::ReportPaymentRecordPaymentShippingDetails).
     #[inline]
     pub fn shipping_details(
         self,
@@ -189,7 +189,7 @@ impl ReportPaymentRecordPaymentAttempt {
             c::Parameters::new().id(id).time("initiated_at", initiated_at),
         )
     }
-    /// `canceled`: a [`ReportPaymentRecordPaymentAttemptCanceledParameter`](super::ReportPaymentRecordPaymentAttemptCanceledParameter).
+    /// `canceled`: [`ReportPaymentRecordPaymentAttemptCanceledParameter`](super::ReportPaymentRecordPaymentAttemptCanceledParameter).
     #[inline]
     pub fn canceled(
         self,
@@ -204,7 +204,7 @@ impl ReportPaymentRecordPaymentAttempt {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `failed`: a [`ReportPaymentRecordPaymentAttemptFailedParameter`](super::ReportPaymentRecordPaymentAttemptFailedParameter).
+    /// `failed`: [`ReportPaymentRecordPaymentAttemptFailedParameter`](super::ReportPaymentRecordPaymentAttemptFailedParameter).
     #[inline]
     pub fn failed(
         self,
@@ -214,7 +214,7 @@ impl ReportPaymentRecordPaymentAttempt {
     ) -> Self {
         Self::from_parameters(self.parameters.object("failed", failed))
     }
-    /// `guaranteed`: a [`ReportPaymentRecordPaymentAttemptGuaranteedParameter`](super::ReportPaymentRecordPaymentAttemptGuaranteedParameter).
+    /// `guaranteed`: [`ReportPaymentRecordPaymentAttemptGuaranteedParameter`](super::ReportPaymentRecordPaymentAttemptGuaranteedParameter).
     #[inline]
     pub fn guaranteed(
         self,
@@ -240,7 +240,7 @@ impl ReportPaymentRecordPaymentAttempt {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("outcome", outcome))
     }
-    /// `payment_method_details`: a [`ReportPaymentRecordPaymentAttemptPaymentMethodDetails`](super::ReportPaymentRecordPaymentAttemptPaymentMethodDetails).
+    /// `payment_method_details`: [`ReportPaymentRecordPaymentAttemptPaymentMethodDetails`](super::ReportPaymentRecordPaymentAttemptPaymentMethodDetails).
     #[inline]
     pub fn payment_method_details(
         self,
@@ -252,7 +252,7 @@ impl ReportPaymentRecordPaymentAttempt {
             self.parameters.object("payment_method_details", payment_method_details),
         )
     }
-    /// `shipping_details`: a [`ReportPaymentRecordPaymentAttemptShippingDetails`](super::ReportPaymentRecordPaymentAttemptShippingDetails).
+    /// `shipping_details`: [`ReportPaymentRecordPaymentAttemptShippingDetails`](super::ReportPaymentRecordPaymentAttemptShippingDetails).
     #[inline]
     pub fn shipping_details(
         self,
@@ -375,7 +375,7 @@ impl ReportPaymentRecordPaymentAttemptInformational {
     pub fn new(id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(id))
     }
-    /// `customer_details`: a [`ReportPaymentRecordPaymentAttemptInformationalCustomerDetails`](super::ReportPaymentRecordPaymentAttemptInformationalCustomerDetails).
+    /// `customer_details`: [`ReportPaymentRecordPaymentAttemptInformationalCustomerDetails`](super::ReportPaymentRecordPaymentAttemptInformationalCustomerDetails).
     #[inline]
     pub fn customer_details(
         self,
@@ -400,7 +400,7 @@ impl ReportPaymentRecordPaymentAttemptInformational {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `shipping_details`: a [`ReportPaymentRecordPaymentAttemptInformationalShippingDetails`](super::ReportPaymentRecordPaymentAttemptInformationalShippingDetails); an empty text empties it.
+    /// `shipping_details`: [`ReportPaymentRecordPaymentAttemptInformationalShippingDetails`](super::ReportPaymentRecordPaymentAttemptInformationalShippingDetails); an empty text empties it.
     #[inline]
     pub fn shipping_details(
         self,
@@ -427,7 +427,7 @@ impl ReportPaymentRecordRefund {
     /// With what it cannot do without:
     /// * `id`: an id, for the path.
     /// * `outcome`: the text `refunded`.
-    /// * `processor_details`: a [`ReportPaymentRecordRefundProcessorDetails`](super::ReportPaymentRecordRefundProcessorDetails).
+    /// * `processor_details`: [`ReportPaymentRecordRefundProcessorDetails`](super::ReportPaymentRecordRefundProcessorDetails).
     #[inline]
     pub fn new(
         id: impl Into<String>,
@@ -443,7 +443,7 @@ impl ReportPaymentRecordRefund {
                 .object("processor_details", processor_details),
         )
     }
-    /// `amount`: a [`ReportPaymentRecordRefundAmount`](super::ReportPaymentRecordRefundAmount).
+    /// `amount`: [`ReportPaymentRecordRefundAmount`](super::ReportPaymentRecordRefundAmount).
     #[inline]
     pub fn amount(
         self,
@@ -464,7 +464,7 @@ impl ReportPaymentRecordRefund {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `refunded`: a [`ReportPaymentRecordRefundRefunded`](super::ReportPaymentRecordRefundRefunded).
+    /// `refunded`: [`ReportPaymentRecordRefundRefunded`](super::ReportPaymentRecordRefundRefunded).
     #[inline]
     pub fn refunded(
         self,
@@ -582,7 +582,7 @@ impl ReportPaymentRecordPaymentPaymentMethodDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `billing_details`: a [`ReportPaymentRecordPaymentPaymentMethodDetailsBillingDetails`](super::ReportPaymentRecordPaymentPaymentMethodDetailsBillingDetails).
+    /// `billing_details`: [`ReportPaymentRecordPaymentPaymentMethodDetailsBillingDetails`](super::ReportPaymentRecordPaymentPaymentMethodDetailsBillingDetails).
     #[inline]
     pub fn billing_details(
         self,
@@ -592,7 +592,7 @@ impl ReportPaymentRecordPaymentPaymentMethodDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billing_details", billing_details))
     }
-    /// `custom`: a [`ReportPaymentRecordPaymentPaymentMethodDetailsCustom`](super::ReportPaymentRecordPaymentPaymentMethodDetailsCustom).
+    /// `custom`: [`ReportPaymentRecordPaymentPaymentMethodDetailsCustom`](super::ReportPaymentRecordPaymentPaymentMethodDetailsCustom).
     #[inline]
     pub fn custom(
         self,
@@ -649,7 +649,7 @@ impl ReportPaymentRecordPaymentProcessorDetails {
     pub fn new(type_: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("type", type_))
     }
-    /// `custom`: a [`ReportPaymentRecordPaymentProcessorDetailsCustom`](super::ReportPaymentRecordPaymentProcessorDetailsCustom).
+    /// `custom`: [`ReportPaymentRecordPaymentProcessorDetailsCustom`](super::ReportPaymentRecordPaymentProcessorDetailsCustom).
     #[inline]
     pub fn custom(
         self,
@@ -684,7 +684,7 @@ impl ReportPaymentRecordPaymentShippingDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`ReportPaymentRecordPaymentShippingDetailsAddress`](super::ReportPaymentRecordPaymentShippingDetailsAddress).
+    /// `address`: [`ReportPaymentRecordPaymentShippingDetailsAddress`](super::ReportPaymentRecordPaymentShippingDetailsAddress).
     #[inline]
     pub fn address(
         self,
@@ -733,7 +733,7 @@ impl ReportPaymentRecordRefundProcessorDetails {
     pub fn new(type_: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("type", type_))
     }
-    /// `custom`: a [`ReportPaymentRecordRefundProcessorDetailsCustom`](super::ReportPaymentRecordRefundProcessorDetailsCustom).
+    /// `custom`: [`ReportPaymentRecordRefundProcessorDetailsCustom`](super::ReportPaymentRecordRefundProcessorDetailsCustom).
     #[inline]
     pub fn custom(
         self,

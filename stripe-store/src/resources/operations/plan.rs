@@ -108,7 +108,7 @@ impl CreatePlan {
     pub fn product(self, product: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("product", product))
     }
-    /// `tiers`: some [`CreatePlanTiers`](super::CreatePlanTiers).
+    /// `tiers`: an array of [`CreatePlanTiers`](super::CreatePlanTiers).
     #[inline]
     pub fn tiers(self, tiers: impl c::IntoObjects<super::CreatePlanTiers>) -> Self {
         Self::from_parameters(self.parameters.objects("tiers", tiers))
@@ -118,7 +118,7 @@ impl CreatePlan {
     pub fn tiers_mode(self, tiers_mode: super::CreatePlanTiersMode) -> Self {
         Self::from_parameters(self.parameters.one_of("tiers_mode", tiers_mode))
     }
-    /// `transform_usage`: a [`CreatePlanTransformUsage`](super::CreatePlanTransformUsage).
+    /// `transform_usage`: [`CreatePlanTransformUsage`](super::CreatePlanTransformUsage).
     #[inline]
     pub fn transform_usage(
         self,

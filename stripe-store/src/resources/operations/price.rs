@@ -44,7 +44,7 @@ impl ListPrices {
     pub fn product(self, product: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("product", product))
     }
-    /// `recurring`: a [`ListPricesRecurring`](super::ListPricesRecurring).
+    /// `recurring`: [`ListPricesRecurring`](super::ListPricesRecurring).
     #[inline]
     pub fn recurring(
         self,
@@ -93,7 +93,7 @@ impl CreatePrice {
     pub fn currency_options(self, currency_options: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("currency_options", currency_options))
     }
-    /// `custom_unit_amount`: a [`CreatePriceCustomUnitAmount`](super::CreatePriceCustomUnitAmount).
+    /// `custom_unit_amount`: [`CreatePriceCustomUnitAmount`](super::CreatePriceCustomUnitAmount).
     #[inline]
     pub fn custom_unit_amount(
         self,
@@ -126,7 +126,7 @@ impl CreatePrice {
     pub fn product(self, product: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("product", product))
     }
-    /// `product_data`: a [`CreatePriceProductData`](super::CreatePriceProductData).
+    /// `product_data`: [`CreatePriceProductData`](super::CreatePriceProductData).
     #[inline]
     pub fn product_data(
         self,
@@ -134,7 +134,7 @@ impl CreatePrice {
     ) -> Self {
         Self::from_parameters(self.parameters.object("product_data", product_data))
     }
-    /// `recurring`: a [`CreatePriceRecurring`](super::CreatePriceRecurring).
+    /// `recurring`: [`CreatePriceRecurring`](super::CreatePriceRecurring).
     #[inline]
     pub fn recurring(
         self,
@@ -147,7 +147,7 @@ impl CreatePrice {
     pub fn tax_behavior(self, tax_behavior: super::CreatePriceTaxBehavior) -> Self {
         Self::from_parameters(self.parameters.one_of("tax_behavior", tax_behavior))
     }
-    /// `tiers`: some [`CreatePriceTiers`](super::CreatePriceTiers).
+    /// `tiers`: an array of [`CreatePriceTiers`](super::CreatePriceTiers).
     #[inline]
     pub fn tiers(self, tiers: impl c::IntoObjects<super::CreatePriceTiers>) -> Self {
         Self::from_parameters(self.parameters.objects("tiers", tiers))
@@ -164,7 +164,7 @@ impl CreatePrice {
             self.parameters.bool("transfer_lookup_key", transfer_lookup_key),
         )
     }
-    /// `transform_quantity`: a [`CreatePriceTransformQuantity`](super::CreatePriceTransformQuantity).
+    /// `transform_quantity`: [`CreatePriceTransformQuantity`](super::CreatePriceTransformQuantity).
     #[inline]
     pub fn transform_quantity(
         self,
@@ -351,7 +351,7 @@ impl CreatePriceProductData {
     pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("tax_code", tax_code))
     }
-    /// `tax_details`: a [`CreatePriceProductDataTaxDetails`](super::CreatePriceProductDataTaxDetails).
+    /// `tax_details`: [`CreatePriceProductDataTaxDetails`](super::CreatePriceProductDataTaxDetails).
     #[inline]
     pub fn tax_details(
         self,

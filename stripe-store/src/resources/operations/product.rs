@@ -69,7 +69,7 @@ impl CreateProduct {
     pub fn active(self, active: bool) -> Self {
         Self::from_parameters(self.parameters.bool("active", active))
     }
-    /// `default_price_data`: a [`CreateProductDefaultPriceData`](super::CreateProductDefaultPriceData).
+    /// `default_price_data`: [`CreateProductDefaultPriceData`](super::CreateProductDefaultPriceData).
     #[inline]
     pub fn default_price_data(
         self,
@@ -94,7 +94,7 @@ impl CreateProduct {
     pub fn images(self, images: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::from_parameters(self.parameters.texts("images", images))
     }
-    /// `marketing_features`: some [`CreateProductMarketingFeatures`](super::CreateProductMarketingFeatures).
+    /// `marketing_features`: an array of [`CreateProductMarketingFeatures`](super::CreateProductMarketingFeatures).
     #[inline]
     pub fn marketing_features(
         self,
@@ -112,7 +112,7 @@ impl CreateProduct {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `package_dimensions`: a [`CreateProductPackageDimensions`](super::CreateProductPackageDimensions).
+    /// `package_dimensions`: [`CreateProductPackageDimensions`](super::CreateProductPackageDimensions).
     #[inline]
     pub fn package_dimensions(
         self,
@@ -139,7 +139,7 @@ impl CreateProduct {
     pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("tax_code", tax_code))
     }
-    /// `tax_details`: a [`CreateProductTaxDetails`](super::CreateProductTaxDetails).
+    /// `tax_details`: [`CreateProductTaxDetails`](super::CreateProductTaxDetails).
     #[inline]
     pub fn tax_details(
         self,
@@ -236,7 +236,7 @@ impl UpdateProduct {
     pub fn images(self, images: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::from_parameters(self.parameters.texts("images", images))
     }
-    /// `marketing_features`: some [`UpdateProductMarketingFeatures`](super::UpdateProductMarketingFeatures); an empty text empties it.
+    /// `marketing_features`: an array of [`UpdateProductMarketingFeatures`](super::UpdateProductMarketingFeatures); an empty text empties it.
     #[inline]
     pub fn marketing_features(
         self,
@@ -259,7 +259,7 @@ impl UpdateProduct {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `package_dimensions`: a [`UpdateProductPackageDimensions`](super::UpdateProductPackageDimensions); an empty text empties it.
+    /// `package_dimensions`: [`UpdateProductPackageDimensions`](super::UpdateProductPackageDimensions); an empty text empties it.
     #[inline]
     pub fn package_dimensions(
         self,
@@ -286,7 +286,7 @@ impl UpdateProduct {
     pub fn tax_code(self, tax_code: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("tax_code", tax_code))
     }
-    /// `tax_details`: a [`UpdateProductTaxDetails`](super::UpdateProductTaxDetails); an empty text empties it.
+    /// `tax_details`: [`UpdateProductTaxDetails`](super::UpdateProductTaxDetails); an empty text empties it.
     #[inline]
     pub fn tax_details(
         self,
@@ -423,7 +423,7 @@ impl CreateProductDefaultPriceData {
     pub fn currency_options(self, currency_options: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("currency_options", currency_options))
     }
-    /// `custom_unit_amount`: a [`CreateProductDefaultPriceDataCustomUnitAmount`](super::CreateProductDefaultPriceDataCustomUnitAmount).
+    /// `custom_unit_amount`: [`CreateProductDefaultPriceDataCustomUnitAmount`](super::CreateProductDefaultPriceDataCustomUnitAmount).
     #[inline]
     pub fn custom_unit_amount(
         self,
@@ -443,7 +443,7 @@ impl CreateProductDefaultPriceData {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `recurring`: a [`CreateProductDefaultPriceDataRecurring`](super::CreateProductDefaultPriceDataRecurring).
+    /// `recurring`: [`CreateProductDefaultPriceDataRecurring`](super::CreateProductDefaultPriceDataRecurring).
     #[inline]
     pub fn recurring(
         self,
@@ -508,20 +508,30 @@ pub type CreateProductPackageDimensions = Builder<
     markers::CreateProductPackageDimensions,
 >;
 impl CreateProductPackageDimensions {
-    /// With what it cannot do without:
-    /// * `height`: a number.
-    /// * `length`: a number.
-    /// * `weight`: a number.
-    /// * `width`: a number.
+    /// Without parameters yet.
     #[inline]
-    pub fn new(height: f64, length: f64, weight: f64, width: f64) -> Self {
-        Self::from_parameters(
-            c::Parameters::new()
-                .float("height", height)
-                .float("length", length)
-                .float("weight", weight)
-                .float("width", width),
-        )
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `height`: a number; required.
+    #[inline]
+    pub fn height(self, height: f64) -> Self {
+        Self::from_parameters(self.parameters.float("height", height))
+    }
+    /// `length`: a number; required.
+    #[inline]
+    pub fn length(self, length: f64) -> Self {
+        Self::from_parameters(self.parameters.float("length", length))
+    }
+    /// `weight`: a number; required.
+    #[inline]
+    pub fn weight(self, weight: f64) -> Self {
+        Self::from_parameters(self.parameters.float("weight", weight))
+    }
+    /// `width`: a number; required.
+    #[inline]
+    pub fn width(self, width: f64) -> Self {
+        Self::from_parameters(self.parameters.float("width", width))
     }
 }
 /// What `CreateProduct.tax_details` takes.

@@ -45,8 +45,8 @@ pub type CreateProductCatalogTrialOffer = Builder<
 >;
 impl CreateProductCatalogTrialOffer {
     /// With what it cannot do without:
-    /// * `duration`: a [`CreateProductCatalogTrialOfferDuration`](super::CreateProductCatalogTrialOfferDuration).
-    /// * `end_behavior`: a [`CreateProductCatalogTrialOfferEndBehavior`](super::CreateProductCatalogTrialOfferEndBehavior).
+    /// * `duration`: [`CreateProductCatalogTrialOfferDuration`](super::CreateProductCatalogTrialOfferDuration).
+    /// * `end_behavior`: [`CreateProductCatalogTrialOfferEndBehavior`](super::CreateProductCatalogTrialOfferEndBehavior).
     /// * `price`: a text.
     #[inline]
     pub fn new(
@@ -136,7 +136,7 @@ impl CreateProductCatalogTrialOfferDuration {
     pub fn new(type_: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("type", type_))
     }
-    /// `relative`: a [`CreateProductCatalogTrialOfferDurationRelative`](super::CreateProductCatalogTrialOfferDurationRelative).
+    /// `relative`: [`CreateProductCatalogTrialOfferDurationRelative`](super::CreateProductCatalogTrialOfferDurationRelative).
     #[inline]
     pub fn relative(
         self,
@@ -165,7 +165,7 @@ pub type CreateProductCatalogTrialOfferEndBehavior = Builder<
 >;
 impl CreateProductCatalogTrialOfferEndBehavior {
     /// With what it cannot do without:
-    /// * `transition`: a [`CreateProductCatalogTrialOfferEndBehaviorTransition`](super::CreateProductCatalogTrialOfferEndBehaviorTransition).
+    /// * `transition`: [`CreateProductCatalogTrialOfferEndBehaviorTransition`](super::CreateProductCatalogTrialOfferEndBehaviorTransition).
     #[inline]
     pub fn new(
         transition: impl c::IntoObject<

@@ -60,7 +60,7 @@ impl c::OperationFacts for markers::ListPromotionCodes {
 pub type CreatePromotionCode = Builder<markers::CreatePromotionCode>;
 impl CreatePromotionCode {
     /// With what it cannot do without:
-    /// * `promotion`: a [`CreatePromotionCodePromotion`](super::CreatePromotionCodePromotion).
+    /// * `promotion`: [`CreatePromotionCodePromotion`](super::CreatePromotionCodePromotion).
     #[inline]
     pub fn new(
         promotion: impl c::IntoObject<super::CreatePromotionCodePromotion>,
@@ -105,7 +105,7 @@ impl CreatePromotionCode {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `restrictions`: a [`CreatePromotionCodeRestrictions`](super::CreatePromotionCodeRestrictions).
+    /// `restrictions`: [`CreatePromotionCodeRestrictions`](super::CreatePromotionCodeRestrictions).
     #[inline]
     pub fn restrictions(
         self,
@@ -162,7 +162,7 @@ impl UpdatePromotionCode {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `restrictions`: a [`UpdatePromotionCodeRestrictions`](super::UpdatePromotionCodeRestrictions).
+    /// `restrictions`: [`UpdatePromotionCodeRestrictions`](super::UpdatePromotionCodeRestrictions).
     #[inline]
     pub fn restrictions(
         self,

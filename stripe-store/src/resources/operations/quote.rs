@@ -67,7 +67,7 @@ impl CreateQuote {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a [`CreateQuoteAutomaticTax`](super::CreateQuoteAutomaticTax).
+    /// `automatic_tax`: [`CreateQuoteAutomaticTax`](super::CreateQuoteAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -110,7 +110,7 @@ impl CreateQuote {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: some [`CreateQuoteDiscounts`](super::CreateQuoteDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateQuoteDiscounts`](super::CreateQuoteDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -128,7 +128,7 @@ impl CreateQuote {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `from_quote`: a [`CreateQuoteFromQuote`](super::CreateQuoteFromQuote).
+    /// `from_quote`: [`CreateQuoteFromQuote`](super::CreateQuoteFromQuote).
     #[inline]
     pub fn from_quote(
         self,
@@ -141,7 +141,7 @@ impl CreateQuote {
     pub fn header(self, header: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("header", header))
     }
-    /// `invoice_settings`: a [`CreateQuoteInvoiceSettings`](super::CreateQuoteInvoiceSettings).
+    /// `invoice_settings`: [`CreateQuoteInvoiceSettings`](super::CreateQuoteInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -151,7 +151,7 @@ impl CreateQuote {
             self.parameters.object("invoice_settings", invoice_settings),
         )
     }
-    /// `line_items`: some [`CreateQuoteLineItems`](super::CreateQuoteLineItems).
+    /// `line_items`: an array of [`CreateQuoteLineItems`](super::CreateQuoteLineItems).
     #[inline]
     pub fn line_items(
         self,
@@ -172,7 +172,7 @@ impl CreateQuote {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `subscription_data`: a [`CreateQuoteSubscriptionData`](super::CreateQuoteSubscriptionData).
+    /// `subscription_data`: [`CreateQuoteSubscriptionData`](super::CreateQuoteSubscriptionData).
     #[inline]
     pub fn subscription_data(
         self,
@@ -187,7 +187,7 @@ impl CreateQuote {
     pub fn test_clock(self, test_clock: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("test_clock", test_clock))
     }
-    /// `transfer_data`: a [`CreateQuoteTransferData`](super::CreateQuoteTransferData); an empty text empties it.
+    /// `transfer_data`: [`CreateQuoteTransferData`](super::CreateQuoteTransferData); an empty text empties it.
     #[inline]
     pub fn transfer_data(
         self,
@@ -245,7 +245,7 @@ impl UpdateQuote {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a [`UpdateQuoteAutomaticTax`](super::UpdateQuoteAutomaticTax).
+    /// `automatic_tax`: [`UpdateQuoteAutomaticTax`](super::UpdateQuoteAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -288,7 +288,7 @@ impl UpdateQuote {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: some [`UpdateQuoteDiscounts`](super::UpdateQuoteDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`UpdateQuoteDiscounts`](super::UpdateQuoteDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -311,7 +311,7 @@ impl UpdateQuote {
     pub fn header(self, header: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("header", header))
     }
-    /// `invoice_settings`: a [`UpdateQuoteInvoiceSettings`](super::UpdateQuoteInvoiceSettings).
+    /// `invoice_settings`: [`UpdateQuoteInvoiceSettings`](super::UpdateQuoteInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -321,7 +321,7 @@ impl UpdateQuote {
             self.parameters.object("invoice_settings", invoice_settings),
         )
     }
-    /// `line_items`: some [`UpdateQuoteLineItems`](super::UpdateQuoteLineItems).
+    /// `line_items`: an array of [`UpdateQuoteLineItems`](super::UpdateQuoteLineItems).
     #[inline]
     pub fn line_items(
         self,
@@ -342,7 +342,7 @@ impl UpdateQuote {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `subscription_data`: a [`UpdateQuoteSubscriptionData`](super::UpdateQuoteSubscriptionData).
+    /// `subscription_data`: [`UpdateQuoteSubscriptionData`](super::UpdateQuoteSubscriptionData).
     #[inline]
     pub fn subscription_data(
         self,
@@ -352,7 +352,7 @@ impl UpdateQuote {
             self.parameters.object("subscription_data", subscription_data),
         )
     }
-    /// `transfer_data`: a [`UpdateQuoteTransferData`](super::UpdateQuoteTransferData); an empty text empties it.
+    /// `transfer_data`: [`UpdateQuoteTransferData`](super::UpdateQuoteTransferData); an empty text empties it.
     #[inline]
     pub fn transfer_data(
         self,
@@ -473,7 +473,7 @@ impl CreateQuoteAutomaticTax {
     pub fn new(enabled: bool) -> Self {
         Self::from_parameters(c::Parameters::new().bool("enabled", enabled))
     }
-    /// `liability`: a [`CreateQuoteAutomaticTaxLiability`](super::CreateQuoteAutomaticTaxLiability).
+    /// `liability`: [`CreateQuoteAutomaticTaxLiability`](super::CreateQuoteAutomaticTaxLiability).
     #[inline]
     pub fn liability(
         self,
@@ -531,7 +531,7 @@ impl CreateQuoteInvoiceSettings {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `custom_fields`: some [`CreateQuoteInvoiceSettingsCustomFields`](super::CreateQuoteInvoiceSettingsCustomFields); an empty text empties it.
+    /// `custom_fields`: an array of [`CreateQuoteInvoiceSettingsCustomFields`](super::CreateQuoteInvoiceSettingsCustomFields); an empty text empties it.
     #[inline]
     pub fn custom_fields(
         self,
@@ -554,7 +554,7 @@ impl CreateQuoteInvoiceSettings {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `issuer`: a [`CreateQuoteInvoiceSettingsIssuer`](super::CreateQuoteInvoiceSettingsIssuer).
+    /// `issuer`: [`CreateQuoteInvoiceSettingsIssuer`](super::CreateQuoteInvoiceSettingsIssuer).
     #[inline]
     pub fn issuer(
         self,
@@ -575,7 +575,7 @@ impl CreateQuoteLineItems {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `discounts`: some [`CreateQuoteLineItemsDiscounts`](super::CreateQuoteLineItemsDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateQuoteLineItemsDiscounts`](super::CreateQuoteLineItemsDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -588,7 +588,7 @@ impl CreateQuoteLineItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`CreateQuoteLineItemsPriceData`](super::CreateQuoteLineItemsPriceData).
+    /// `price_data`: [`CreateQuoteLineItemsPriceData`](super::CreateQuoteLineItemsPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -624,7 +624,7 @@ impl CreateQuoteLineItemsPriceData {
             c::Parameters::new().text("currency", currency).text("product", product),
         )
     }
-    /// `recurring`: a [`CreateQuoteLineItemsPriceDataRecurring`](super::CreateQuoteLineItemsPriceDataRecurring).
+    /// `recurring`: [`CreateQuoteLineItemsPriceDataRecurring`](super::CreateQuoteLineItemsPriceDataRecurring).
     #[inline]
     pub fn recurring(
         self,
@@ -663,7 +663,7 @@ impl CreateQuoteSubscriptionData {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `billing_mode`: a [`CreateQuoteSubscriptionDataBillingMode`](super::CreateQuoteSubscriptionDataBillingMode).
+    /// `billing_mode`: [`CreateQuoteSubscriptionDataBillingMode`](super::CreateQuoteSubscriptionDataBillingMode).
     #[inline]
     pub fn billing_mode(
         self,
@@ -741,7 +741,7 @@ impl UpdateQuoteLineItems {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `discounts`: some [`UpdateQuoteLineItemsDiscounts`](super::UpdateQuoteLineItemsDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`UpdateQuoteLineItemsDiscounts`](super::UpdateQuoteLineItemsDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -759,7 +759,7 @@ impl UpdateQuoteLineItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`UpdateQuoteLineItemsPriceData`](super::UpdateQuoteLineItemsPriceData).
+    /// `price_data`: [`UpdateQuoteLineItemsPriceData`](super::UpdateQuoteLineItemsPriceData).
     #[inline]
     pub fn price_data(
         self,

@@ -10,8 +10,8 @@ use super::super as views;
 pub type CreateRadarPaymentEvaluation = Builder<markers::CreateRadarPaymentEvaluation>;
 impl CreateRadarPaymentEvaluation {
     /// With what it cannot do without:
-    /// * `customer_details`: a [`CreateRadarPaymentEvaluationCustomerDetails`](super::CreateRadarPaymentEvaluationCustomerDetails).
-    /// * `payment_details`: a [`CreateRadarPaymentEvaluationPaymentDetails`](super::CreateRadarPaymentEvaluationPaymentDetails).
+    /// * `customer_details`: [`CreateRadarPaymentEvaluationCustomerDetails`](super::CreateRadarPaymentEvaluationCustomerDetails).
+    /// * `payment_details`: [`CreateRadarPaymentEvaluationPaymentDetails`](super::CreateRadarPaymentEvaluationPaymentDetails).
     #[inline]
     pub fn new(
         customer_details: impl c::IntoObject<
@@ -27,7 +27,7 @@ impl CreateRadarPaymentEvaluation {
                 .object("payment_details", payment_details),
         )
     }
-    /// `client_device_metadata_details`: a [`CreateRadarPaymentEvaluationClientDeviceMetadataDetails`](super::CreateRadarPaymentEvaluationClientDeviceMetadataDetails).
+    /// `client_device_metadata_details`: [`CreateRadarPaymentEvaluationClientDeviceMetadataDetails`](super::CreateRadarPaymentEvaluationClientDeviceMetadataDetails).
     #[inline]
     pub fn client_device_metadata_details(
         self,
@@ -112,7 +112,7 @@ impl CreateRadarPaymentEvaluationPaymentDetails {
     /// With what it cannot do without:
     /// * `amount`: an integer.
     /// * `currency`: a text.
-    /// * `payment_method_details`: a [`CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails).
+    /// * `payment_method_details`: [`CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails).
     #[inline]
     pub fn new(
         amount: i64,
@@ -133,7 +133,7 @@ impl CreateRadarPaymentEvaluationPaymentDetails {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `money_movement_details`: a [`CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails).
+    /// `money_movement_details`: [`CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails).
     #[inline]
     pub fn money_movement_details(
         self,
@@ -145,7 +145,7 @@ impl CreateRadarPaymentEvaluationPaymentDetails {
             self.parameters.object("money_movement_details", money_movement_details),
         )
     }
-    /// `shipping_details`: a [`CreateRadarPaymentEvaluationPaymentDetailsShippingDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsShippingDetails).
+    /// `shipping_details`: [`CreateRadarPaymentEvaluationPaymentDetailsShippingDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsShippingDetails).
     #[inline]
     pub fn shipping_details(
         self,
@@ -178,7 +178,7 @@ impl CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetails {
             c::Parameters::new().text("money_movement_type", money_movement_type),
         )
     }
-    /// `card`: a [`CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard`](super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard).
+    /// `card`: [`CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard`](super::CreateRadarPaymentEvaluationPaymentDetailsMoneyMovementDetailsCard).
     #[inline]
     pub fn card(
         self,
@@ -231,7 +231,7 @@ impl CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetails {
             c::Parameters::new().text("payment_method", payment_method),
         )
     }
-    /// `billing_details`: a [`CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetailsBillingDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetailsBillingDetails).
+    /// `billing_details`: [`CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetailsBillingDetails`](super::CreateRadarPaymentEvaluationPaymentDetailsPaymentMethodDetailsBillingDetails).
     #[inline]
     pub fn billing_details(
         self,

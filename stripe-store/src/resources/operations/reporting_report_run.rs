@@ -41,7 +41,7 @@ impl CreateReportingReportRun {
     pub fn new(report_type: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("report_type", report_type))
     }
-    /// `parameters`: a [`CreateReportingReportRunParameters`](super::CreateReportingReportRunParameters).
+    /// `parameters`: [`CreateReportingReportRunParameters`](super::CreateReportingReportRunParameters).
     #[inline]
     pub fn parameters(
         self,

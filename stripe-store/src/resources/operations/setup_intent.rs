@@ -80,7 +80,7 @@ impl CreateSetupIntent {
     pub fn attach_to_self(self, attach_to_self: bool) -> Self {
         Self::from_parameters(self.parameters.bool("attach_to_self", attach_to_self))
     }
-    /// `automatic_payment_methods`: a [`CreateSetupIntentAutomaticPaymentMethods`](super::CreateSetupIntentAutomaticPaymentMethods).
+    /// `automatic_payment_methods`: [`CreateSetupIntentAutomaticPaymentMethods`](super::CreateSetupIntentAutomaticPaymentMethods).
     #[inline]
     pub fn automatic_payment_methods(
         self,
@@ -148,7 +148,7 @@ impl CreateSetupIntent {
             self.parameters.several_of("flow_directions", flow_directions),
         )
     }
-    /// `mandate_data`: a [`CreateSetupIntentMandateData`](super::CreateSetupIntentMandateData); an empty text empties it.
+    /// `mandate_data`: [`CreateSetupIntentMandateData`](super::CreateSetupIntentMandateData); an empty text empties it.
     #[inline]
     pub fn mandate_data(
         self,
@@ -186,7 +186,7 @@ impl CreateSetupIntent {
                 .text("payment_method_configuration", payment_method_configuration),
         )
     }
-    /// `payment_method_data`: a [`CreateSetupIntentPaymentMethodData`](super::CreateSetupIntentPaymentMethodData).
+    /// `payment_method_data`: [`CreateSetupIntentPaymentMethodData`](super::CreateSetupIntentPaymentMethodData).
     #[inline]
     pub fn payment_method_data(
         self,
@@ -198,7 +198,7 @@ impl CreateSetupIntent {
             self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a [`CreateSetupIntentPaymentMethodOptions`](super::CreateSetupIntentPaymentMethodOptions).
+    /// `payment_method_options`: [`CreateSetupIntentPaymentMethodOptions`](super::CreateSetupIntentPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -215,7 +215,7 @@ impl CreateSetupIntent {
     pub fn return_url(self, return_url: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("return_url", return_url))
     }
-    /// `single_use`: a [`CreateSetupIntentSingleUse`](super::CreateSetupIntentSingleUse).
+    /// `single_use`: [`CreateSetupIntentSingleUse`](super::CreateSetupIntentSingleUse).
     #[inline]
     pub fn single_use(
         self,
@@ -360,7 +360,7 @@ impl UpdateSetupIntent {
                 .text("payment_method_configuration", payment_method_configuration),
         )
     }
-    /// `payment_method_data`: a [`UpdateSetupIntentPaymentMethodData`](super::UpdateSetupIntentPaymentMethodData).
+    /// `payment_method_data`: [`UpdateSetupIntentPaymentMethodData`](super::UpdateSetupIntentPaymentMethodData).
     #[inline]
     pub fn payment_method_data(
         self,
@@ -372,7 +372,7 @@ impl UpdateSetupIntent {
             self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a [`UpdateSetupIntentPaymentMethodOptions`](super::UpdateSetupIntentPaymentMethodOptions).
+    /// `payment_method_options`: [`UpdateSetupIntentPaymentMethodOptions`](super::UpdateSetupIntentPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -451,7 +451,7 @@ impl ConfirmSetupIntent {
             self.parameters.text("confirmation_token", confirmation_token),
         )
     }
-    /// `mandate_data`: a [`ConfirmSetupIntentMandateData`](super::ConfirmSetupIntentMandateData); an empty text empties it.
+    /// `mandate_data`: [`ConfirmSetupIntentMandateData`](super::ConfirmSetupIntentMandateData); an empty text empties it.
     #[inline]
     pub fn mandate_data(
         self,
@@ -464,7 +464,7 @@ impl ConfirmSetupIntent {
     pub fn payment_method(self, payment_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payment_method", payment_method))
     }
-    /// `payment_method_data`: a [`ConfirmSetupIntentPaymentMethodData`](super::ConfirmSetupIntentPaymentMethodData).
+    /// `payment_method_data`: [`ConfirmSetupIntentPaymentMethodData`](super::ConfirmSetupIntentPaymentMethodData).
     #[inline]
     pub fn payment_method_data(
         self,
@@ -476,7 +476,7 @@ impl ConfirmSetupIntent {
             self.parameters.object("payment_method_data", payment_method_data),
         )
     }
-    /// `payment_method_options`: a [`ConfirmSetupIntentPaymentMethodOptions`](super::ConfirmSetupIntentPaymentMethodOptions).
+    /// `payment_method_options`: [`ConfirmSetupIntentPaymentMethodOptions`](super::ConfirmSetupIntentPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -543,7 +543,7 @@ impl ConfirmSetupIntentMandateData {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `customer_acceptance`: a [`ConfirmSetupIntentMandateDataCustomerAcceptance`](super::ConfirmSetupIntentMandateDataCustomerAcceptance).
+    /// `customer_acceptance`: [`ConfirmSetupIntentMandateDataCustomerAcceptance`](super::ConfirmSetupIntentMandateDataCustomerAcceptance).
     #[inline]
     pub fn customer_acceptance(
         self,
@@ -579,7 +579,7 @@ impl ConfirmSetupIntentMandateDataCustomerAcceptance {
     pub fn offline(self, offline: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("offline", offline))
     }
-    /// `online`: a [`ConfirmSetupIntentMandateDataCustomerAcceptanceOnline`](super::ConfirmSetupIntentMandateDataCustomerAcceptanceOnline).
+    /// `online`: [`ConfirmSetupIntentMandateDataCustomerAcceptanceOnline`](super::ConfirmSetupIntentMandateDataCustomerAcceptanceOnline).
     #[inline]
     pub fn online(
         self,
@@ -741,7 +741,7 @@ impl CreateSetupIntentAutomaticPaymentMethods {
 pub type CreateSetupIntentMandateData = Builder<markers::CreateSetupIntentMandateData>;
 impl CreateSetupIntentMandateData {
     /// With what it cannot do without:
-    /// * `customer_acceptance`: a [`CreateSetupIntentMandateDataCustomerAcceptance`](super::CreateSetupIntentMandateDataCustomerAcceptance).
+    /// * `customer_acceptance`: [`CreateSetupIntentMandateDataCustomerAcceptance`](super::CreateSetupIntentMandateDataCustomerAcceptance).
     #[inline]
     pub fn new(
         customer_acceptance: impl c::IntoObject<
@@ -776,7 +776,7 @@ impl CreateSetupIntentMandateDataCustomerAcceptance {
     pub fn offline(self, offline: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("offline", offline))
     }
-    /// `online`: a [`CreateSetupIntentMandateDataCustomerAcceptanceOnline`](super::CreateSetupIntentMandateDataCustomerAcceptanceOnline).
+    /// `online`: [`CreateSetupIntentMandateDataCustomerAcceptanceOnline`](super::CreateSetupIntentMandateDataCustomerAcceptanceOnline).
     #[inline]
     pub fn online(
         self,
@@ -815,7 +815,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn new(type_: super::CreateSetupIntentPaymentMethodDataType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `acss_debit`: a [`CreateSetupIntentPaymentMethodDataAcssDebit`](super::CreateSetupIntentPaymentMethodDataAcssDebit).
+    /// `acss_debit`: [`CreateSetupIntentPaymentMethodDataAcssDebit`](super::CreateSetupIntentPaymentMethodDataAcssDebit).
     #[inline]
     pub fn acss_debit(
         self,
@@ -860,7 +860,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn amazon_pay(self, amazon_pay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("amazon_pay", amazon_pay))
     }
-    /// `au_becs_debit`: a [`CreateSetupIntentPaymentMethodDataAuBecsDebit`](super::CreateSetupIntentPaymentMethodDataAuBecsDebit).
+    /// `au_becs_debit`: [`CreateSetupIntentPaymentMethodDataAuBecsDebit`](super::CreateSetupIntentPaymentMethodDataAuBecsDebit).
     #[inline]
     pub fn au_becs_debit(
         self,
@@ -870,7 +870,7 @@ impl CreateSetupIntentPaymentMethodData {
     ) -> Self {
         Self::from_parameters(self.parameters.object("au_becs_debit", au_becs_debit))
     }
-    /// `bacs_debit`: a [`CreateSetupIntentPaymentMethodDataBacsDebit`](super::CreateSetupIntentPaymentMethodDataBacsDebit).
+    /// `bacs_debit`: [`CreateSetupIntentPaymentMethodDataBacsDebit`](super::CreateSetupIntentPaymentMethodDataBacsDebit).
     #[inline]
     pub fn bacs_debit(
         self,
@@ -890,7 +890,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn billie(self, billie: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("billie", billie))
     }
-    /// `billing_details`: a [`CreateSetupIntentPaymentMethodDataBillingDetails`](super::CreateSetupIntentPaymentMethodDataBillingDetails).
+    /// `billing_details`: [`CreateSetupIntentPaymentMethodDataBillingDetails`](super::CreateSetupIntentPaymentMethodDataBillingDetails).
     #[inline]
     pub fn billing_details(
         self,
@@ -910,7 +910,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn blik(self, blik: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("blik", blik))
     }
-    /// `boleto`: a [`CreateSetupIntentPaymentMethodDataBoleto`](super::CreateSetupIntentPaymentMethodDataBoleto).
+    /// `boleto`: [`CreateSetupIntentPaymentMethodDataBoleto`](super::CreateSetupIntentPaymentMethodDataBoleto).
     #[inline]
     pub fn boleto(
         self,
@@ -933,7 +933,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn customer_balance(self, customer_balance: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("customer_balance", customer_balance))
     }
-    /// `eps`: a [`CreateSetupIntentPaymentMethodDataEps`](super::CreateSetupIntentPaymentMethodDataEps).
+    /// `eps`: [`CreateSetupIntentPaymentMethodDataEps`](super::CreateSetupIntentPaymentMethodDataEps).
     #[inline]
     pub fn eps(
         self,
@@ -941,7 +941,7 @@ impl CreateSetupIntentPaymentMethodData {
     ) -> Self {
         Self::from_parameters(self.parameters.object("eps", eps))
     }
-    /// `fpx`: a [`CreateSetupIntentPaymentMethodDataFpx`](super::CreateSetupIntentPaymentMethodDataFpx).
+    /// `fpx`: [`CreateSetupIntentPaymentMethodDataFpx`](super::CreateSetupIntentPaymentMethodDataFpx).
     #[inline]
     pub fn fpx(
         self,
@@ -959,7 +959,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn grabpay(self, grabpay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("grabpay", grabpay))
     }
-    /// `ideal`: a [`CreateSetupIntentPaymentMethodDataIdeal`](super::CreateSetupIntentPaymentMethodDataIdeal).
+    /// `ideal`: [`CreateSetupIntentPaymentMethodDataIdeal`](super::CreateSetupIntentPaymentMethodDataIdeal).
     #[inline]
     pub fn ideal(
         self,
@@ -977,7 +977,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn kakao_pay(self, kakao_pay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("kakao_pay", kakao_pay))
     }
-    /// `klarna`: a [`CreateSetupIntentPaymentMethodDataKlarna`](super::CreateSetupIntentPaymentMethodDataKlarna).
+    /// `klarna`: [`CreateSetupIntentPaymentMethodDataKlarna`](super::CreateSetupIntentPaymentMethodDataKlarna).
     #[inline]
     pub fn klarna(
         self,
@@ -1023,7 +1023,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn multibanco(self, multibanco: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("multibanco", multibanco))
     }
-    /// `naver_pay`: a [`CreateSetupIntentPaymentMethodDataNaverPay`](super::CreateSetupIntentPaymentMethodDataNaverPay).
+    /// `naver_pay`: [`CreateSetupIntentPaymentMethodDataNaverPay`](super::CreateSetupIntentPaymentMethodDataNaverPay).
     #[inline]
     pub fn naver_pay(
         self,
@@ -1031,7 +1031,7 @@ impl CreateSetupIntentPaymentMethodData {
     ) -> Self {
         Self::from_parameters(self.parameters.object("naver_pay", naver_pay))
     }
-    /// `nz_bank_account`: a [`CreateSetupIntentPaymentMethodDataNzBankAccount`](super::CreateSetupIntentPaymentMethodDataNzBankAccount).
+    /// `nz_bank_account`: [`CreateSetupIntentPaymentMethodDataNzBankAccount`](super::CreateSetupIntentPaymentMethodDataNzBankAccount).
     #[inline]
     pub fn nz_bank_account(
         self,
@@ -1046,7 +1046,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn oxxo(self, oxxo: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("oxxo", oxxo))
     }
-    /// `p24`: a [`CreateSetupIntentPaymentMethodDataP24`](super::CreateSetupIntentPaymentMethodDataP24).
+    /// `p24`: [`CreateSetupIntentPaymentMethodDataP24`](super::CreateSetupIntentPaymentMethodDataP24).
     #[inline]
     pub fn p24(
         self,
@@ -1079,7 +1079,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn paypay(self, paypay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("paypay", paypay))
     }
-    /// `payto`: a [`CreateSetupIntentPaymentMethodDataPayto`](super::CreateSetupIntentPaymentMethodDataPayto).
+    /// `payto`: [`CreateSetupIntentPaymentMethodDataPayto`](super::CreateSetupIntentPaymentMethodDataPayto).
     #[inline]
     pub fn payto(
         self,
@@ -1097,7 +1097,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn promptpay(self, promptpay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("promptpay", promptpay))
     }
-    /// `radar_options`: a [`CreateSetupIntentPaymentMethodDataRadarOptions`](super::CreateSetupIntentPaymentMethodDataRadarOptions).
+    /// `radar_options`: [`CreateSetupIntentPaymentMethodDataRadarOptions`](super::CreateSetupIntentPaymentMethodDataRadarOptions).
     #[inline]
     pub fn radar_options(
         self,
@@ -1127,7 +1127,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn scalapay(self, scalapay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("scalapay", scalapay))
     }
-    /// `sepa_debit`: a [`CreateSetupIntentPaymentMethodDataSepaDebit`](super::CreateSetupIntentPaymentMethodDataSepaDebit).
+    /// `sepa_debit`: [`CreateSetupIntentPaymentMethodDataSepaDebit`](super::CreateSetupIntentPaymentMethodDataSepaDebit).
     #[inline]
     pub fn sepa_debit(
         self,
@@ -1142,7 +1142,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn sequra(self, sequra: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("sequra", sequra))
     }
-    /// `sofort`: a [`CreateSetupIntentPaymentMethodDataSofort`](super::CreateSetupIntentPaymentMethodDataSofort).
+    /// `sofort`: [`CreateSetupIntentPaymentMethodDataSofort`](super::CreateSetupIntentPaymentMethodDataSofort).
     #[inline]
     pub fn sofort(
         self,
@@ -1165,7 +1165,7 @@ impl CreateSetupIntentPaymentMethodData {
     pub fn twint(self, twint: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("twint", twint))
     }
-    /// `upi`: a [`CreateSetupIntentPaymentMethodDataUpi`](super::CreateSetupIntentPaymentMethodDataUpi).
+    /// `upi`: [`CreateSetupIntentPaymentMethodDataUpi`](super::CreateSetupIntentPaymentMethodDataUpi).
     #[inline]
     pub fn upi(
         self,
@@ -1173,7 +1173,7 @@ impl CreateSetupIntentPaymentMethodData {
     ) -> Self {
         Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a [`CreateSetupIntentPaymentMethodDataUsBankAccount`](super::CreateSetupIntentPaymentMethodDataUsBankAccount).
+    /// `us_bank_account`: [`CreateSetupIntentPaymentMethodDataUsBankAccount`](super::CreateSetupIntentPaymentMethodDataUsBankAccount).
     #[inline]
     pub fn us_bank_account(
         self,
@@ -1246,7 +1246,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acss_debit`: a [`CreateSetupIntentPaymentMethodOptionsAcssDebit`](super::CreateSetupIntentPaymentMethodOptionsAcssDebit).
+    /// `acss_debit`: [`CreateSetupIntentPaymentMethodOptionsAcssDebit`](super::CreateSetupIntentPaymentMethodOptionsAcssDebit).
     #[inline]
     pub fn acss_debit(
         self,
@@ -1261,7 +1261,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     pub fn amazon_pay(self, amazon_pay: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("amazon_pay", amazon_pay))
     }
-    /// `bacs_debit`: a [`CreateSetupIntentPaymentMethodOptionsBacsDebit`](super::CreateSetupIntentPaymentMethodOptionsBacsDebit).
+    /// `bacs_debit`: [`CreateSetupIntentPaymentMethodOptionsBacsDebit`](super::CreateSetupIntentPaymentMethodOptionsBacsDebit).
     #[inline]
     pub fn bacs_debit(
         self,
@@ -1276,7 +1276,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     pub fn bizum(self, bizum: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("bizum", bizum))
     }
-    /// `blik`: a [`CreateSetupIntentPaymentMethodOptionsBlik`](super::CreateSetupIntentPaymentMethodOptionsBlik).
+    /// `blik`: [`CreateSetupIntentPaymentMethodOptionsBlik`](super::CreateSetupIntentPaymentMethodOptionsBlik).
     #[inline]
     pub fn blik(
         self,
@@ -1284,7 +1284,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("blik", blik))
     }
-    /// `card`: a [`CreateSetupIntentPaymentMethodOptionsCard`](super::CreateSetupIntentPaymentMethodOptionsCard).
+    /// `card`: [`CreateSetupIntentPaymentMethodOptionsCard`](super::CreateSetupIntentPaymentMethodOptionsCard).
     #[inline]
     pub fn card(
         self,
@@ -1297,7 +1297,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     pub fn card_present(self, card_present: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("card_present", card_present))
     }
-    /// `klarna`: a [`CreateSetupIntentPaymentMethodOptionsKlarna`](super::CreateSetupIntentPaymentMethodOptionsKlarna).
+    /// `klarna`: [`CreateSetupIntentPaymentMethodOptionsKlarna`](super::CreateSetupIntentPaymentMethodOptionsKlarna).
     #[inline]
     pub fn klarna(
         self,
@@ -1305,7 +1305,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("klarna", klarna))
     }
-    /// `link`: a [`CreateSetupIntentPaymentMethodOptionsLink`](super::CreateSetupIntentPaymentMethodOptionsLink).
+    /// `link`: [`CreateSetupIntentPaymentMethodOptionsLink`](super::CreateSetupIntentPaymentMethodOptionsLink).
     #[inline]
     pub fn link(
         self,
@@ -1313,7 +1313,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("link", link))
     }
-    /// `paypal`: a [`CreateSetupIntentPaymentMethodOptionsPaypal`](super::CreateSetupIntentPaymentMethodOptionsPaypal).
+    /// `paypal`: [`CreateSetupIntentPaymentMethodOptionsPaypal`](super::CreateSetupIntentPaymentMethodOptionsPaypal).
     #[inline]
     pub fn paypal(
         self,
@@ -1321,7 +1321,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paypal", paypal))
     }
-    /// `payto`: a [`CreateSetupIntentPaymentMethodOptionsPayto`](super::CreateSetupIntentPaymentMethodOptionsPayto).
+    /// `payto`: [`CreateSetupIntentPaymentMethodOptionsPayto`](super::CreateSetupIntentPaymentMethodOptionsPayto).
     #[inline]
     pub fn payto(
         self,
@@ -1329,7 +1329,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payto", payto))
     }
-    /// `pix`: a [`CreateSetupIntentPaymentMethodOptionsPix`](super::CreateSetupIntentPaymentMethodOptionsPix).
+    /// `pix`: [`CreateSetupIntentPaymentMethodOptionsPix`](super::CreateSetupIntentPaymentMethodOptionsPix).
     #[inline]
     pub fn pix(
         self,
@@ -1337,7 +1337,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pix", pix))
     }
-    /// `sepa_debit`: a [`CreateSetupIntentPaymentMethodOptionsSepaDebit`](super::CreateSetupIntentPaymentMethodOptionsSepaDebit).
+    /// `sepa_debit`: [`CreateSetupIntentPaymentMethodOptionsSepaDebit`](super::CreateSetupIntentPaymentMethodOptionsSepaDebit).
     #[inline]
     pub fn sepa_debit(
         self,
@@ -1347,7 +1347,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sepa_debit", sepa_debit))
     }
-    /// `upi`: a [`CreateSetupIntentPaymentMethodOptionsUpi`](super::CreateSetupIntentPaymentMethodOptionsUpi).
+    /// `upi`: [`CreateSetupIntentPaymentMethodOptionsUpi`](super::CreateSetupIntentPaymentMethodOptionsUpi).
     #[inline]
     pub fn upi(
         self,
@@ -1355,7 +1355,7 @@ impl CreateSetupIntentPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a [`CreateSetupIntentPaymentMethodOptionsUsBankAccount`](super::CreateSetupIntentPaymentMethodOptionsUsBankAccount).
+    /// `us_bank_account`: [`CreateSetupIntentPaymentMethodOptionsUsBankAccount`](super::CreateSetupIntentPaymentMethodOptionsUsBankAccount).
     #[inline]
     pub fn us_bank_account(
         self,
@@ -1384,7 +1384,7 @@ impl CreateSetupIntentPaymentMethodOptionsAcssDebit {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("currency", currency))
     }
-    /// `mandate_options`: a [`CreateSetupIntentPaymentMethodOptionsAcssDebitMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsAcssDebitMandateOptions).
+    /// `mandate_options`: [`CreateSetupIntentPaymentMethodOptionsAcssDebitMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsAcssDebitMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1470,7 +1470,7 @@ impl CreateSetupIntentPaymentMethodOptionsBacsDebit {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions).
+    /// `mandate_options`: [`CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsBacsDebitMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1512,7 +1512,7 @@ impl CreateSetupIntentPaymentMethodOptionsBlik {
     pub fn code(self, code: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("code", code))
     }
-    /// `mandate_options`: a [`CreateSetupIntentPaymentMethodOptionsBlikMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsBlikMandateOptions).
+    /// `mandate_options`: [`CreateSetupIntentPaymentMethodOptionsBlikMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsBlikMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1535,7 +1535,7 @@ impl CreateSetupIntentPaymentMethodOptionsCard {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateSetupIntentPaymentMethodOptionsCardMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsCardMandateOptions).
+    /// `mandate_options`: [`CreateSetupIntentPaymentMethodOptionsCardMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsCardMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1578,7 +1578,7 @@ impl CreateSetupIntentPaymentMethodOptionsCard {
             self.parameters.one_of("setup_credential_usage", setup_credential_usage),
         )
     }
-    /// `three_d_secure`: a [`CreateSetupIntentPaymentMethodOptionsCardThreeDSecure`](super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecure).
+    /// `three_d_secure`: [`CreateSetupIntentPaymentMethodOptionsCardThreeDSecure`](super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecure).
     #[inline]
     pub fn three_d_secure(
         self,
@@ -1685,7 +1685,7 @@ impl CreateSetupIntentPaymentMethodOptionsCardThreeDSecure {
                 .one_of("electronic_commerce_indicator", electronic_commerce_indicator),
         )
     }
-    /// `network_options`: a [`CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions`](super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions).
+    /// `network_options`: [`CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions`](super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions).
     #[inline]
     pub fn network_options(
         self,
@@ -1731,7 +1731,7 @@ impl CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `cartes_bancaires`: a [`CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires`](super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires).
+    /// `cartes_bancaires`: [`CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires`](super::CreateSetupIntentPaymentMethodOptionsCardThreeDSecureNetworkOptionsCartesBancaires).
     #[inline]
     pub fn cartes_bancaires(
         self,
@@ -1783,7 +1783,7 @@ impl CreateSetupIntentPaymentMethodOptionsKlarna {
     pub fn currency(self, currency: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("currency", currency))
     }
-    /// `on_demand`: a [`CreateSetupIntentPaymentMethodOptionsKlarnaOnDemand`](super::CreateSetupIntentPaymentMethodOptionsKlarnaOnDemand).
+    /// `on_demand`: [`CreateSetupIntentPaymentMethodOptionsKlarnaOnDemand`](super::CreateSetupIntentPaymentMethodOptionsKlarnaOnDemand).
     #[inline]
     pub fn on_demand(
         self,
@@ -1803,7 +1803,7 @@ impl CreateSetupIntentPaymentMethodOptionsKlarna {
             self.parameters.one_of("preferred_locale", preferred_locale),
         )
     }
-    /// `subscriptions`: some [`CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptions`](super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptions); an empty text empties it.
+    /// `subscriptions`: an array of [`CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptions`](super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptions); an empty text empties it.
     #[inline]
     pub fn subscriptions(
         self,
@@ -1864,7 +1864,7 @@ pub type CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptions = Builder<
 impl CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptions {
     /// With what it cannot do without:
     /// * `interval`: one of [`CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsInterval`](super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsInterval).
-    /// * `next_billing`: a [`CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling`](super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling).
+    /// * `next_billing`: [`CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling`](super::CreateSetupIntentPaymentMethodOptionsKlarnaSubscriptionsNextBilling).
     /// * `reference`: a text.
     #[inline]
     pub fn new(
@@ -1951,7 +1951,7 @@ impl CreateSetupIntentPaymentMethodOptionsPayto {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateSetupIntentPaymentMethodOptionsPaytoMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptions).
+    /// `mandate_options`: [`CreateSetupIntentPaymentMethodOptionsPaytoMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsPaytoMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -2031,7 +2031,7 @@ impl CreateSetupIntentPaymentMethodOptionsPix {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateSetupIntentPaymentMethodOptionsPixMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsPixMandateOptions).
+    /// `mandate_options`: [`CreateSetupIntentPaymentMethodOptionsPixMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsPixMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -2120,7 +2120,7 @@ impl CreateSetupIntentPaymentMethodOptionsUpi {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateSetupIntentPaymentMethodOptionsUpiMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsUpiMandateOptions).
+    /// `mandate_options`: [`CreateSetupIntentPaymentMethodOptionsUpiMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsUpiMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -2153,7 +2153,7 @@ impl CreateSetupIntentPaymentMethodOptionsUsBankAccount {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `financial_connections`: a [`CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnections).
+    /// `financial_connections`: [`CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnections`](super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnections).
     #[inline]
     pub fn financial_connections(
         self,
@@ -2165,7 +2165,7 @@ impl CreateSetupIntentPaymentMethodOptionsUsBankAccount {
             self.parameters.object("financial_connections", financial_connections),
         )
     }
-    /// `mandate_options`: a [`CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptions).
+    /// `mandate_options`: [`CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptions`](super::CreateSetupIntentPaymentMethodOptionsUsBankAccountMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -2175,7 +2175,7 @@ impl CreateSetupIntentPaymentMethodOptionsUsBankAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mandate_options", mandate_options))
     }
-    /// `networks`: a [`CreateSetupIntentPaymentMethodOptionsUsBankAccountNetworks`](super::CreateSetupIntentPaymentMethodOptionsUsBankAccountNetworks).
+    /// `networks`: [`CreateSetupIntentPaymentMethodOptionsUsBankAccountNetworks`](super::CreateSetupIntentPaymentMethodOptionsUsBankAccountNetworks).
     #[inline]
     pub fn networks(
         self,
@@ -2206,7 +2206,7 @@ impl CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnections {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `filters`: a [`CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters`](super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters).
+    /// `filters`: [`CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters`](super::CreateSetupIntentPaymentMethodOptionsUsBankAccountFinancialConnectionsFilters).
     #[inline]
     pub fn filters(
         self,

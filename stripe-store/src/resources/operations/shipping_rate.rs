@@ -49,7 +49,7 @@ impl CreateShippingRate {
     pub fn new(display_name: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("display_name", display_name))
     }
-    /// `delivery_estimate`: a [`CreateShippingRateDeliveryEstimate`](super::CreateShippingRateDeliveryEstimate).
+    /// `delivery_estimate`: [`CreateShippingRateDeliveryEstimate`](super::CreateShippingRateDeliveryEstimate).
     #[inline]
     pub fn delivery_estimate(
         self,
@@ -59,7 +59,7 @@ impl CreateShippingRate {
             self.parameters.object("delivery_estimate", delivery_estimate),
         )
     }
-    /// `fixed_amount`: a [`CreateShippingRateFixedAmount`](super::CreateShippingRateFixedAmount).
+    /// `fixed_amount`: [`CreateShippingRateFixedAmount`](super::CreateShippingRateFixedAmount).
     #[inline]
     pub fn fixed_amount(
         self,
@@ -134,7 +134,7 @@ impl UpdateShippingRate {
     pub fn active(self, active: bool) -> Self {
         Self::from_parameters(self.parameters.bool("active", active))
     }
-    /// `fixed_amount`: a [`UpdateShippingRateFixedAmount`](super::UpdateShippingRateFixedAmount).
+    /// `fixed_amount`: [`UpdateShippingRateFixedAmount`](super::UpdateShippingRateFixedAmount).
     #[inline]
     pub fn fixed_amount(
         self,
@@ -175,7 +175,7 @@ impl CreateShippingRateDeliveryEstimate {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `maximum`: a [`CreateShippingRateDeliveryEstimateMaximum`](super::CreateShippingRateDeliveryEstimateMaximum).
+    /// `maximum`: [`CreateShippingRateDeliveryEstimateMaximum`](super::CreateShippingRateDeliveryEstimateMaximum).
     #[inline]
     pub fn maximum(
         self,
@@ -183,7 +183,7 @@ impl CreateShippingRateDeliveryEstimate {
     ) -> Self {
         Self::from_parameters(self.parameters.object("maximum", maximum))
     }
-    /// `minimum`: a [`CreateShippingRateDeliveryEstimateMinimum`](super::CreateShippingRateDeliveryEstimateMinimum).
+    /// `minimum`: [`CreateShippingRateDeliveryEstimateMinimum`](super::CreateShippingRateDeliveryEstimateMinimum).
     #[inline]
     pub fn minimum(
         self,

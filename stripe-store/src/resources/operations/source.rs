@@ -37,7 +37,7 @@ impl CreateSource {
     pub fn flow(self, flow: super::CreateSourceFlow) -> Self {
         Self::from_parameters(self.parameters.one_of("flow", flow))
     }
-    /// `mandate`: a [`CreateSourceMandate`](super::CreateSourceMandate).
+    /// `mandate`: [`CreateSourceMandate`](super::CreateSourceMandate).
     #[inline]
     pub fn mandate(
         self,
@@ -58,12 +58,12 @@ impl CreateSource {
     pub fn original_source(self, original_source: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("original_source", original_source))
     }
-    /// `owner`: a [`CreateSourceOwner`](super::CreateSourceOwner).
+    /// `owner`: [`CreateSourceOwner`](super::CreateSourceOwner).
     #[inline]
     pub fn owner(self, owner: impl c::IntoObject<super::CreateSourceOwner>) -> Self {
         Self::from_parameters(self.parameters.object("owner", owner))
     }
-    /// `receiver`: a [`CreateSourceReceiver`](super::CreateSourceReceiver).
+    /// `receiver`: [`CreateSourceReceiver`](super::CreateSourceReceiver).
     #[inline]
     pub fn receiver(
         self,
@@ -71,7 +71,7 @@ impl CreateSource {
     ) -> Self {
         Self::from_parameters(self.parameters.object("receiver", receiver))
     }
-    /// `redirect`: a [`CreateSourceRedirect`](super::CreateSourceRedirect).
+    /// `redirect`: [`CreateSourceRedirect`](super::CreateSourceRedirect).
     #[inline]
     pub fn redirect(
         self,
@@ -79,7 +79,7 @@ impl CreateSource {
     ) -> Self {
         Self::from_parameters(self.parameters.object("redirect", redirect))
     }
-    /// `source_order`: a [`CreateSourceSourceOrder`](super::CreateSourceSourceOrder).
+    /// `source_order`: [`CreateSourceSourceOrder`](super::CreateSourceSourceOrder).
     #[inline]
     pub fn source_order(
         self,
@@ -155,7 +155,7 @@ impl UpdateSource {
     pub fn amount(self, amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount", amount))
     }
-    /// `mandate`: a [`UpdateSourceMandate`](super::UpdateSourceMandate).
+    /// `mandate`: [`UpdateSourceMandate`](super::UpdateSourceMandate).
     #[inline]
     pub fn mandate(
         self,
@@ -171,12 +171,12 @@ impl UpdateSource {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `owner`: a [`UpdateSourceOwner`](super::UpdateSourceOwner).
+    /// `owner`: [`UpdateSourceOwner`](super::UpdateSourceOwner).
     #[inline]
     pub fn owner(self, owner: impl c::IntoObject<super::UpdateSourceOwner>) -> Self {
         Self::from_parameters(self.parameters.object("owner", owner))
     }
-    /// `source_order`: a [`UpdateSourceSourceOrder`](super::UpdateSourceSourceOrder).
+    /// `source_order`: [`UpdateSourceSourceOrder`](super::UpdateSourceSourceOrder).
     #[inline]
     pub fn source_order(
         self,
@@ -239,7 +239,7 @@ impl CreateSourceMandate {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acceptance`: a [`CreateSourceMandateAcceptance`](super::CreateSourceMandateAcceptance).
+    /// `acceptance`: [`CreateSourceMandateAcceptance`](super::CreateSourceMandateAcceptance).
     #[inline]
     pub fn acceptance(
         self,
@@ -292,7 +292,7 @@ impl CreateSourceMandateAcceptance {
     pub fn ip(self, ip: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("ip", ip))
     }
-    /// `offline`: a [`CreateSourceMandateAcceptanceOffline`](super::CreateSourceMandateAcceptanceOffline).
+    /// `offline`: [`CreateSourceMandateAcceptanceOffline`](super::CreateSourceMandateAcceptanceOffline).
     #[inline]
     pub fn offline(
         self,
@@ -300,7 +300,7 @@ impl CreateSourceMandateAcceptance {
     ) -> Self {
         Self::from_parameters(self.parameters.object("offline", offline))
     }
-    /// `online`: a [`CreateSourceMandateAcceptanceOnline`](super::CreateSourceMandateAcceptanceOnline).
+    /// `online`: [`CreateSourceMandateAcceptanceOnline`](super::CreateSourceMandateAcceptanceOnline).
     #[inline]
     pub fn online(
         self,
@@ -365,7 +365,7 @@ impl CreateSourceOwner {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreateSourceOwnerAddress`](super::CreateSourceOwnerAddress).
+    /// `address`: [`CreateSourceOwnerAddress`](super::CreateSourceOwnerAddress).
     #[inline]
     pub fn address(
         self,
@@ -428,7 +428,7 @@ impl CreateSourceSourceOrder {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `items`: some [`CreateSourceSourceOrderItems`](super::CreateSourceSourceOrderItems).
+    /// `items`: an array of [`CreateSourceSourceOrderItems`](super::CreateSourceSourceOrderItems).
     #[inline]
     pub fn items(
         self,
@@ -436,7 +436,7 @@ impl CreateSourceSourceOrder {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("items", items))
     }
-    /// `shipping`: a [`CreateSourceSourceOrderShipping`](super::CreateSourceSourceOrderShipping).
+    /// `shipping`: [`CreateSourceSourceOrderShipping`](super::CreateSourceSourceOrderShipping).
     #[inline]
     pub fn shipping(
         self,
@@ -490,7 +490,7 @@ pub type CreateSourceSourceOrderShipping = Builder<
 >;
 impl CreateSourceSourceOrderShipping {
     /// With what it cannot do without:
-    /// * `address`: a [`CreateSourceSourceOrderShippingAddress`](super::CreateSourceSourceOrderShippingAddress).
+    /// * `address`: [`CreateSourceSourceOrderShippingAddress`](super::CreateSourceSourceOrderShippingAddress).
     #[inline]
     pub fn new(
         address: impl c::IntoObject<super::CreateSourceSourceOrderShippingAddress>,

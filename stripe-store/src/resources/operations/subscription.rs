@@ -19,7 +19,7 @@ impl ListSubscriptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `automatic_tax`: a [`ListSubscriptionsAutomaticTax`](super::ListSubscriptionsAutomaticTax).
+    /// `automatic_tax`: [`ListSubscriptionsAutomaticTax`](super::ListSubscriptionsAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -106,7 +106,7 @@ impl CreateSubscription {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `add_invoice_items`: some [`CreateSubscriptionAddInvoiceItems`](super::CreateSubscriptionAddInvoiceItems).
+    /// `add_invoice_items`: an array of [`CreateSubscriptionAddInvoiceItems`](super::CreateSubscriptionAddInvoiceItems).
     #[inline]
     pub fn add_invoice_items(
         self,
@@ -123,7 +123,7 @@ impl CreateSubscription {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a [`CreateSubscriptionAutomaticTax`](super::CreateSubscriptionAutomaticTax).
+    /// `automatic_tax`: [`CreateSubscriptionAutomaticTax`](super::CreateSubscriptionAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -148,7 +148,7 @@ impl CreateSubscription {
             self.parameters.time("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
-    /// `billing_cycle_anchor_config`: a [`CreateSubscriptionBillingCycleAnchorConfig`](super::CreateSubscriptionBillingCycleAnchorConfig).
+    /// `billing_cycle_anchor_config`: [`CreateSubscriptionBillingCycleAnchorConfig`](super::CreateSubscriptionBillingCycleAnchorConfig).
     #[inline]
     pub fn billing_cycle_anchor_config(
         self,
@@ -162,7 +162,7 @@ impl CreateSubscription {
                 .object("billing_cycle_anchor_config", billing_cycle_anchor_config),
         )
     }
-    /// `billing_mode`: a [`CreateSubscriptionBillingMode`](super::CreateSubscriptionBillingMode).
+    /// `billing_mode`: [`CreateSubscriptionBillingMode`](super::CreateSubscriptionBillingMode).
     #[inline]
     pub fn billing_mode(
         self,
@@ -170,7 +170,7 @@ impl CreateSubscription {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billing_mode", billing_mode))
     }
-    /// `billing_schedules`: some [`CreateSubscriptionBillingSchedules`](super::CreateSubscriptionBillingSchedules).
+    /// `billing_schedules`: an array of [`CreateSubscriptionBillingSchedules`](super::CreateSubscriptionBillingSchedules).
     #[inline]
     pub fn billing_schedules(
         self,
@@ -180,7 +180,7 @@ impl CreateSubscription {
             self.parameters.objects("billing_schedules", billing_schedules),
         )
     }
-    /// `billing_thresholds`: a [`CreateSubscriptionBillingThresholds`](super::CreateSubscriptionBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`CreateSubscriptionBillingThresholds`](super::CreateSubscriptionBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -264,7 +264,7 @@ impl CreateSubscription {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: some [`CreateSubscriptionDiscounts`](super::CreateSubscriptionDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateSubscriptionDiscounts`](super::CreateSubscriptionDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -272,7 +272,7 @@ impl CreateSubscription {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
-    /// `invoice_settings`: a [`CreateSubscriptionInvoiceSettings`](super::CreateSubscriptionInvoiceSettings).
+    /// `invoice_settings`: [`CreateSubscriptionInvoiceSettings`](super::CreateSubscriptionInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -282,7 +282,7 @@ impl CreateSubscription {
             self.parameters.object("invoice_settings", invoice_settings),
         )
     }
-    /// `items`: some [`CreateSubscriptionItems`](super::CreateSubscriptionItems).
+    /// `items`: an array of [`CreateSubscriptionItems`](super::CreateSubscriptionItems).
     #[inline]
     pub fn items(
         self,
@@ -318,7 +318,7 @@ impl CreateSubscription {
             self.parameters.one_of("payment_behavior", payment_behavior),
         )
     }
-    /// `payment_settings`: a [`CreateSubscriptionPaymentSettings`](super::CreateSubscriptionPaymentSettings).
+    /// `payment_settings`: [`CreateSubscriptionPaymentSettings`](super::CreateSubscriptionPaymentSettings).
     #[inline]
     pub fn payment_settings(
         self,
@@ -328,7 +328,7 @@ impl CreateSubscription {
             self.parameters.object("payment_settings", payment_settings),
         )
     }
-    /// `pending_invoice_item_interval`: a [`CreateSubscriptionPendingInvoiceItemInterval`](super::CreateSubscriptionPendingInvoiceItemInterval); an empty text empties it.
+    /// `pending_invoice_item_interval`: [`CreateSubscriptionPendingInvoiceItemInterval`](super::CreateSubscriptionPendingInvoiceItemInterval); an empty text empties it.
     #[inline]
     pub fn pending_invoice_item_interval(
         self,
@@ -352,7 +352,7 @@ impl CreateSubscription {
             self.parameters.one_of("proration_behavior", proration_behavior),
         )
     }
-    /// `transfer_data`: a [`CreateSubscriptionTransferData`](super::CreateSubscriptionTransferData).
+    /// `transfer_data`: [`CreateSubscriptionTransferData`](super::CreateSubscriptionTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -377,7 +377,7 @@ impl CreateSubscription {
             self.parameters.int("trial_period_days", trial_period_days),
         )
     }
-    /// `trial_settings`: a [`CreateSubscriptionTrialSettings`](super::CreateSubscriptionTrialSettings).
+    /// `trial_settings`: [`CreateSubscriptionTrialSettings`](super::CreateSubscriptionTrialSettings).
     #[inline]
     pub fn trial_settings(
         self,
@@ -439,7 +439,7 @@ impl UpdateSubscription {
     pub fn new(subscription_exposed_id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(subscription_exposed_id))
     }
-    /// `add_invoice_items`: some [`UpdateSubscriptionAddInvoiceItems`](super::UpdateSubscriptionAddInvoiceItems).
+    /// `add_invoice_items`: an array of [`UpdateSubscriptionAddInvoiceItems`](super::UpdateSubscriptionAddInvoiceItems).
     #[inline]
     pub fn add_invoice_items(
         self,
@@ -456,7 +456,7 @@ impl UpdateSubscription {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a [`UpdateSubscriptionAutomaticTax`](super::UpdateSubscriptionAutomaticTax).
+    /// `automatic_tax`: [`UpdateSubscriptionAutomaticTax`](super::UpdateSubscriptionAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -464,7 +464,7 @@ impl UpdateSubscription {
     ) -> Self {
         Self::from_parameters(self.parameters.object("automatic_tax", automatic_tax))
     }
-    /// `billing_cycle_anchor`: a [`UpdateSubscriptionBillingCycleAnchor`](super::UpdateSubscriptionBillingCycleAnchor).
+    /// `billing_cycle_anchor`: [`UpdateSubscriptionBillingCycleAnchor`](super::UpdateSubscriptionBillingCycleAnchor).
     #[inline]
     pub fn billing_cycle_anchor(
         self,
@@ -476,7 +476,7 @@ impl UpdateSubscription {
             self.parameters.object("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
-    /// `billing_schedules`: some [`UpdateSubscriptionBillingSchedules`](super::UpdateSubscriptionBillingSchedules); an empty text empties it.
+    /// `billing_schedules`: an array of [`UpdateSubscriptionBillingSchedules`](super::UpdateSubscriptionBillingSchedules); an empty text empties it.
     #[inline]
     pub fn billing_schedules(
         self,
@@ -486,7 +486,7 @@ impl UpdateSubscription {
             self.parameters.objects("billing_schedules", billing_schedules),
         )
     }
-    /// `billing_thresholds`: a [`UpdateSubscriptionBillingThresholds`](super::UpdateSubscriptionBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`UpdateSubscriptionBillingThresholds`](super::UpdateSubscriptionBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -510,7 +510,7 @@ impl UpdateSubscription {
             self.parameters.bool("cancel_at_period_end", cancel_at_period_end),
         )
     }
-    /// `cancellation_details`: a [`UpdateSubscriptionCancellationDetails`](super::UpdateSubscriptionCancellationDetails).
+    /// `cancellation_details`: [`UpdateSubscriptionCancellationDetails`](super::UpdateSubscriptionCancellationDetails).
     #[inline]
     pub fn cancellation_details(
         self,
@@ -567,7 +567,7 @@ impl UpdateSubscription {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: some [`UpdateSubscriptionDiscounts`](super::UpdateSubscriptionDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`UpdateSubscriptionDiscounts`](super::UpdateSubscriptionDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -575,7 +575,7 @@ impl UpdateSubscription {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
-    /// `invoice_settings`: a [`UpdateSubscriptionInvoiceSettings`](super::UpdateSubscriptionInvoiceSettings).
+    /// `invoice_settings`: [`UpdateSubscriptionInvoiceSettings`](super::UpdateSubscriptionInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -585,7 +585,7 @@ impl UpdateSubscription {
             self.parameters.object("invoice_settings", invoice_settings),
         )
     }
-    /// `items`: some [`UpdateSubscriptionItems`](super::UpdateSubscriptionItems).
+    /// `items`: an array of [`UpdateSubscriptionItems`](super::UpdateSubscriptionItems).
     #[inline]
     pub fn items(
         self,
@@ -611,7 +611,7 @@ impl UpdateSubscription {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `pause_collection`: a [`UpdateSubscriptionPauseCollection`](super::UpdateSubscriptionPauseCollection); an empty text empties it.
+    /// `pause_collection`: [`UpdateSubscriptionPauseCollection`](super::UpdateSubscriptionPauseCollection); an empty text empties it.
     #[inline]
     pub fn pause_collection(
         self,
@@ -631,7 +631,7 @@ impl UpdateSubscription {
             self.parameters.one_of("payment_behavior", payment_behavior),
         )
     }
-    /// `payment_settings`: a [`UpdateSubscriptionPaymentSettings`](super::UpdateSubscriptionPaymentSettings).
+    /// `payment_settings`: [`UpdateSubscriptionPaymentSettings`](super::UpdateSubscriptionPaymentSettings).
     #[inline]
     pub fn payment_settings(
         self,
@@ -641,7 +641,7 @@ impl UpdateSubscription {
             self.parameters.object("payment_settings", payment_settings),
         )
     }
-    /// `pending_invoice_item_interval`: a [`UpdateSubscriptionPendingInvoiceItemInterval`](super::UpdateSubscriptionPendingInvoiceItemInterval); an empty text empties it.
+    /// `pending_invoice_item_interval`: [`UpdateSubscriptionPendingInvoiceItemInterval`](super::UpdateSubscriptionPendingInvoiceItemInterval); an empty text empties it.
     #[inline]
     pub fn pending_invoice_item_interval(
         self,
@@ -670,7 +670,7 @@ impl UpdateSubscription {
     pub fn proration_date(self, proration_date: impl Into<Timestamp>) -> Self {
         Self::from_parameters(self.parameters.time("proration_date", proration_date))
     }
-    /// `transfer_data`: a [`UpdateSubscriptionTransferData`](super::UpdateSubscriptionTransferData); an empty text empties it.
+    /// `transfer_data`: [`UpdateSubscriptionTransferData`](super::UpdateSubscriptionTransferData); an empty text empties it.
     #[inline]
     pub fn transfer_data(
         self,
@@ -688,7 +688,7 @@ impl UpdateSubscription {
     pub fn trial_from_plan(self, trial_from_plan: bool) -> Self {
         Self::from_parameters(self.parameters.bool("trial_from_plan", trial_from_plan))
     }
-    /// `trial_settings`: a [`UpdateSubscriptionTrialSettings`](super::UpdateSubscriptionTrialSettings).
+    /// `trial_settings`: [`UpdateSubscriptionTrialSettings`](super::UpdateSubscriptionTrialSettings).
     #[inline]
     pub fn trial_settings(
         self,
@@ -714,7 +714,7 @@ impl CancelSubscription {
     pub fn new(subscription_exposed_id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(subscription_exposed_id))
     }
-    /// `cancellation_details`: a [`CancelSubscriptionCancellationDetails`](super::CancelSubscriptionCancellationDetails).
+    /// `cancellation_details`: [`CancelSubscriptionCancellationDetails`](super::CancelSubscriptionCancellationDetails).
     #[inline]
     pub fn cancellation_details(
         self,
@@ -771,7 +771,7 @@ impl PauseSubscription {
     pub fn new(subscription_exposed_id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(subscription_exposed_id))
     }
-    /// `bill_for`: a [`PauseSubscriptionBillFor`](super::PauseSubscriptionBillFor).
+    /// `bill_for`: [`PauseSubscriptionBillFor`](super::PauseSubscriptionBillFor).
     #[inline]
     pub fn bill_for(
         self,
@@ -808,7 +808,7 @@ pub type MigrateSubscription = Builder<markers::MigrateSubscription>;
 impl MigrateSubscription {
     /// With what it cannot do without:
     /// * `subscription`: an id, for the path.
-    /// * `billing_mode`: a [`MigrateSubscriptionBillingMode`](super::MigrateSubscriptionBillingMode).
+    /// * `billing_mode`: [`MigrateSubscriptionBillingMode`](super::MigrateSubscriptionBillingMode).
     #[inline]
     pub fn new(
         subscription: impl Into<String>,
@@ -836,7 +836,7 @@ impl ResumeSubscription {
     pub fn new(subscription: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(subscription))
     }
-    /// `billing_cycle_anchor`: a [`ResumeSubscriptionBillingCycleAnchor`](super::ResumeSubscriptionBillingCycleAnchor).
+    /// `billing_cycle_anchor`: [`ResumeSubscriptionBillingCycleAnchor`](super::ResumeSubscriptionBillingCycleAnchor).
     #[inline]
     pub fn billing_cycle_anchor(
         self,
@@ -924,7 +924,7 @@ impl CreateSubscriptionAddInvoiceItems {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: some [`CreateSubscriptionAddInvoiceItemsDiscounts`](super::CreateSubscriptionAddInvoiceItemsDiscounts).
+    /// `discounts`: an array of [`CreateSubscriptionAddInvoiceItemsDiscounts`](super::CreateSubscriptionAddInvoiceItemsDiscounts).
     #[inline]
     pub fn discounts(
         self,
@@ -940,7 +940,7 @@ impl CreateSubscriptionAddInvoiceItems {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a [`CreateSubscriptionAddInvoiceItemsPeriod`](super::CreateSubscriptionAddInvoiceItemsPeriod).
+    /// `period`: [`CreateSubscriptionAddInvoiceItemsPeriod`](super::CreateSubscriptionAddInvoiceItemsPeriod).
     #[inline]
     pub fn period(
         self,
@@ -953,7 +953,7 @@ impl CreateSubscriptionAddInvoiceItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`CreateSubscriptionAddInvoiceItemsPriceData`](super::CreateSubscriptionAddInvoiceItemsPriceData).
+    /// `price_data`: [`CreateSubscriptionAddInvoiceItemsPriceData`](super::CreateSubscriptionAddInvoiceItemsPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -983,8 +983,8 @@ pub type CreateSubscriptionAddInvoiceItemsPeriod = Builder<
 >;
 impl CreateSubscriptionAddInvoiceItemsPeriod {
     /// With what it cannot do without:
-    /// * `end`: a [`CreateSubscriptionAddInvoiceItemsPeriodEnd`](super::CreateSubscriptionAddInvoiceItemsPeriodEnd).
-    /// * `start`: a [`CreateSubscriptionAddInvoiceItemsPeriodStart`](super::CreateSubscriptionAddInvoiceItemsPeriodStart).
+    /// * `end`: [`CreateSubscriptionAddInvoiceItemsPeriodEnd`](super::CreateSubscriptionAddInvoiceItemsPeriodEnd).
+    /// * `start`: [`CreateSubscriptionAddInvoiceItemsPeriodStart`](super::CreateSubscriptionAddInvoiceItemsPeriodStart).
     #[inline]
     pub fn new(
         end: impl c::IntoObject<super::CreateSubscriptionAddInvoiceItemsPeriodEnd>,
@@ -1076,7 +1076,7 @@ impl CreateSubscriptionBillingMode {
     pub fn new(type_: super::CreateSubscriptionBillingModeType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `flexible`: a [`CreateSubscriptionBillingModeFlexible`](super::CreateSubscriptionBillingModeFlexible).
+    /// `flexible`: [`CreateSubscriptionBillingModeFlexible`](super::CreateSubscriptionBillingModeFlexible).
     #[inline]
     pub fn flexible(
         self,
@@ -1112,7 +1112,7 @@ pub type CreateSubscriptionBillingSchedules = Builder<
 >;
 impl CreateSubscriptionBillingSchedules {
     /// With what it cannot do without:
-    /// * `bill_until`: a [`CreateSubscriptionBillingSchedulesBillUntil`](super::CreateSubscriptionBillingSchedulesBillUntil).
+    /// * `bill_until`: [`CreateSubscriptionBillingSchedulesBillUntil`](super::CreateSubscriptionBillingSchedulesBillUntil).
     #[inline]
     pub fn new(
         bill_until: impl c::IntoObject<
@@ -1121,7 +1121,7 @@ impl CreateSubscriptionBillingSchedules {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().object("bill_until", bill_until))
     }
-    /// `applies_to`: some [`CreateSubscriptionBillingSchedulesAppliesTo`](super::CreateSubscriptionBillingSchedulesAppliesTo).
+    /// `applies_to`: an array of [`CreateSubscriptionBillingSchedulesAppliesTo`](super::CreateSubscriptionBillingSchedulesAppliesTo).
     #[inline]
     pub fn applies_to(
         self,
@@ -1165,7 +1165,7 @@ impl CreateSubscriptionBillingSchedulesBillUntil {
     pub fn new(type_: super::CreateSubscriptionBillingSchedulesBillUntilType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `duration`: a [`CreateSubscriptionBillingSchedulesBillUntilDuration`](super::CreateSubscriptionBillingSchedulesBillUntilDuration).
+    /// `duration`: [`CreateSubscriptionBillingSchedulesBillUntilDuration`](super::CreateSubscriptionBillingSchedulesBillUntilDuration).
     #[inline]
     pub fn duration(
         self,
@@ -1228,7 +1228,7 @@ impl CreateSubscriptionInvoiceSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.texts("account_tax_ids", account_tax_ids))
     }
-    /// `custom_fields`: some [`CreateSubscriptionInvoiceSettingsCustomFields`](super::CreateSubscriptionInvoiceSettingsCustomFields); an empty text empties it.
+    /// `custom_fields`: an array of [`CreateSubscriptionInvoiceSettingsCustomFields`](super::CreateSubscriptionInvoiceSettingsCustomFields); an empty text empties it.
     #[inline]
     pub fn custom_fields(
         self,
@@ -1248,7 +1248,7 @@ impl CreateSubscriptionInvoiceSettings {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `issuer`: a [`CreateSubscriptionInvoiceSettingsIssuer`](super::CreateSubscriptionInvoiceSettingsIssuer).
+    /// `issuer`: [`CreateSubscriptionInvoiceSettingsIssuer`](super::CreateSubscriptionInvoiceSettingsIssuer).
     #[inline]
     pub fn issuer(
         self,
@@ -1269,7 +1269,7 @@ impl CreateSubscriptionItems {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `billing_thresholds`: a [`CreateSubscriptionItemsBillingThresholds`](super::CreateSubscriptionItemsBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`CreateSubscriptionItemsBillingThresholds`](super::CreateSubscriptionItemsBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -1281,7 +1281,7 @@ impl CreateSubscriptionItems {
             self.parameters.object("billing_thresholds", billing_thresholds),
         )
     }
-    /// `current_trial`: a [`CreateSubscriptionItemsCurrentTrial`](super::CreateSubscriptionItemsCurrentTrial).
+    /// `current_trial`: [`CreateSubscriptionItemsCurrentTrial`](super::CreateSubscriptionItemsCurrentTrial).
     #[inline]
     pub fn current_trial(
         self,
@@ -1289,7 +1289,7 @@ impl CreateSubscriptionItems {
     ) -> Self {
         Self::from_parameters(self.parameters.object("current_trial", current_trial))
     }
-    /// `discounts`: some [`CreateSubscriptionItemsDiscounts`](super::CreateSubscriptionItemsDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateSubscriptionItemsDiscounts`](super::CreateSubscriptionItemsDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -1315,7 +1315,7 @@ impl CreateSubscriptionItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`CreateSubscriptionItemsPriceData`](super::CreateSubscriptionItemsPriceData).
+    /// `price_data`: [`CreateSubscriptionItemsPriceData`](super::CreateSubscriptionItemsPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -1357,7 +1357,7 @@ impl CreateSubscriptionPaymentSettings {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `payment_method_options`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptions).
+    /// `payment_method_options`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -1404,7 +1404,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `acss_debit`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit); an empty text empties it.
+    /// `acss_debit`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsAcssDebit); an empty text empties it.
     #[inline]
     pub fn acss_debit(
         self,
@@ -1414,7 +1414,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("acss_debit", acss_debit))
     }
-    /// `bancontact`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact); an empty text empties it.
+    /// `bancontact`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBancontact); an empty text empties it.
     #[inline]
     pub fn bancontact(
         self,
@@ -1424,7 +1424,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bancontact", bancontact))
     }
-    /// `billie`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie); an empty text empties it.
+    /// `billie`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie); an empty text empties it.
     #[inline]
     pub fn billie(
         self,
@@ -1434,7 +1434,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billie", billie))
     }
-    /// `blik`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik); an empty text empties it.
+    /// `blik`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik); an empty text empties it.
     #[inline]
     pub fn blik(
         self,
@@ -1444,7 +1444,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("blik", blik))
     }
-    /// `card`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard); an empty text empties it.
+    /// `card`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard); an empty text empties it.
     #[inline]
     pub fn card(
         self,
@@ -1454,7 +1454,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `customer_balance`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance); an empty text empties it.
+    /// `customer_balance`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCustomerBalance); an empty text empties it.
     #[inline]
     pub fn customer_balance(
         self,
@@ -1471,7 +1471,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
     pub fn konbini(self, konbini: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("konbini", konbini))
     }
-    /// `payto`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPayto`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPayto); an empty text empties it.
+    /// `payto`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPayto`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPayto); an empty text empties it.
     #[inline]
     pub fn payto(
         self,
@@ -1481,7 +1481,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payto", payto))
     }
-    /// `pix`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix); an empty text empties it.
+    /// `pix`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix); an empty text empties it.
     #[inline]
     pub fn pix(
         self,
@@ -1496,7 +1496,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
     pub fn sepa_debit(self, sepa_debit: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("sepa_debit", sepa_debit))
     }
-    /// `upi`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpi`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpi); an empty text empties it.
+    /// `upi`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpi`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsUpi); an empty text empties it.
     #[inline]
     pub fn upi(
         self,
@@ -1506,7 +1506,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("upi", upi))
     }
-    /// `us_bank_account`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount); an empty text empties it.
+    /// `us_bank_account`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsUsBankAccount); an empty text empties it.
     #[inline]
     pub fn us_bank_account(
         self,
@@ -1533,7 +1533,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillie {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `company_details`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails); an empty text empties it.
+    /// `company_details`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBillieCompanyDetails); an empty text empties it.
     #[inline]
     pub fn company_details(
         self,
@@ -1558,7 +1558,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlik {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlikMandateOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlikMandateOptions).
+    /// `mandate_options`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlikMandateOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsBlikMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1581,7 +1581,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptionsCard {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `mandate_options`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions).
+    /// `mandate_options`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsCardMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1666,7 +1666,7 @@ impl CreateSubscriptionPaymentSettingsPaymentMethodOptionsPix {
             self.parameters.int("expires_after_seconds", expires_after_seconds),
         )
     }
-    /// `mandate_options`: a [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions).
+    /// `mandate_options`: [`CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions`](super::CreateSubscriptionPaymentSettingsPaymentMethodOptionsPixMandateOptions).
     #[inline]
     pub fn mandate_options(
         self,
@@ -1753,7 +1753,7 @@ pub type CreateSubscriptionTrialSettings = Builder<
 >;
 impl CreateSubscriptionTrialSettings {
     /// With what it cannot do without:
-    /// * `end_behavior`: a [`CreateSubscriptionTrialSettingsEndBehavior`](super::CreateSubscriptionTrialSettingsEndBehavior).
+    /// * `end_behavior`: [`CreateSubscriptionTrialSettingsEndBehavior`](super::CreateSubscriptionTrialSettingsEndBehavior).
     #[inline]
     pub fn new(
         end_behavior: impl c::IntoObject<
@@ -1815,7 +1815,7 @@ impl MigrateSubscriptionBillingMode {
     pub fn new(type_: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("type", type_))
     }
-    /// `flexible`: a [`MigrateSubscriptionBillingModeFlexible`](super::MigrateSubscriptionBillingModeFlexible).
+    /// `flexible`: [`MigrateSubscriptionBillingModeFlexible`](super::MigrateSubscriptionBillingModeFlexible).
     #[inline]
     pub fn flexible(
         self,
@@ -1834,7 +1834,7 @@ impl PauseSubscriptionBillFor {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `outstanding_usage_through`: a [`PauseSubscriptionBillForOutstandingUsageThrough`](super::PauseSubscriptionBillForOutstandingUsageThrough).
+    /// `outstanding_usage_through`: [`PauseSubscriptionBillForOutstandingUsageThrough`](super::PauseSubscriptionBillForOutstandingUsageThrough).
     #[inline]
     pub fn outstanding_usage_through(
         self,
@@ -1848,7 +1848,7 @@ impl PauseSubscriptionBillFor {
                 .object("outstanding_usage_through", outstanding_usage_through),
         )
     }
-    /// `unused_time_from`: a [`PauseSubscriptionBillForUnusedTimeFrom`](super::PauseSubscriptionBillForUnusedTimeFrom).
+    /// `unused_time_from`: [`PauseSubscriptionBillForUnusedTimeFrom`](super::PauseSubscriptionBillForUnusedTimeFrom).
     #[inline]
     pub fn unused_time_from(
         self,
@@ -1927,7 +1927,7 @@ impl UpdateSubscriptionBillingSchedules {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `applies_to`: some [`UpdateSubscriptionBillingSchedulesAppliesTo`](super::UpdateSubscriptionBillingSchedulesAppliesTo).
+    /// `applies_to`: an array of [`UpdateSubscriptionBillingSchedulesAppliesTo`](super::UpdateSubscriptionBillingSchedulesAppliesTo).
     #[inline]
     pub fn applies_to(
         self,
@@ -1937,7 +1937,7 @@ impl UpdateSubscriptionBillingSchedules {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("applies_to", applies_to))
     }
-    /// `bill_until`: a [`UpdateSubscriptionBillingSchedulesBillUntil`](super::UpdateSubscriptionBillingSchedulesBillUntil).
+    /// `bill_until`: [`UpdateSubscriptionBillingSchedulesBillUntil`](super::UpdateSubscriptionBillingSchedulesBillUntil).
     #[inline]
     pub fn bill_until(
         self,
@@ -1983,7 +1983,7 @@ impl UpdateSubscriptionInvoiceSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.texts("account_tax_ids", account_tax_ids))
     }
-    /// `custom_fields`: some [`UpdateSubscriptionInvoiceSettingsCustomFields`](super::UpdateSubscriptionInvoiceSettingsCustomFields); an empty text empties it.
+    /// `custom_fields`: an array of [`UpdateSubscriptionInvoiceSettingsCustomFields`](super::UpdateSubscriptionInvoiceSettingsCustomFields); an empty text empties it.
     #[inline]
     pub fn custom_fields(
         self,
@@ -2003,7 +2003,7 @@ impl UpdateSubscriptionInvoiceSettings {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `issuer`: a [`UpdateSubscriptionInvoiceSettingsIssuer`](super::UpdateSubscriptionInvoiceSettingsIssuer).
+    /// `issuer`: [`UpdateSubscriptionInvoiceSettingsIssuer`](super::UpdateSubscriptionInvoiceSettingsIssuer).
     #[inline]
     pub fn issuer(
         self,
@@ -2024,7 +2024,7 @@ impl UpdateSubscriptionItems {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `billing_thresholds`: a [`UpdateSubscriptionItemsBillingThresholds`](super::UpdateSubscriptionItemsBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`UpdateSubscriptionItemsBillingThresholds`](super::UpdateSubscriptionItemsBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -2041,7 +2041,7 @@ impl UpdateSubscriptionItems {
     pub fn clear_usage(self, clear_usage: bool) -> Self {
         Self::from_parameters(self.parameters.bool("clear_usage", clear_usage))
     }
-    /// `current_trial`: a [`UpdateSubscriptionItemsCurrentTrial`](super::UpdateSubscriptionItemsCurrentTrial).
+    /// `current_trial`: [`UpdateSubscriptionItemsCurrentTrial`](super::UpdateSubscriptionItemsCurrentTrial).
     #[inline]
     pub fn current_trial(
         self,
@@ -2054,7 +2054,7 @@ impl UpdateSubscriptionItems {
     pub fn deleted(self, deleted: bool) -> Self {
         Self::from_parameters(self.parameters.bool("deleted", deleted))
     }
-    /// `discounts`: some [`UpdateSubscriptionItemsDiscounts`](super::UpdateSubscriptionItemsDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`UpdateSubscriptionItemsDiscounts`](super::UpdateSubscriptionItemsDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -2085,7 +2085,7 @@ impl UpdateSubscriptionItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`UpdateSubscriptionItemsPriceData`](super::UpdateSubscriptionItemsPriceData).
+    /// `price_data`: [`UpdateSubscriptionItemsPriceData`](super::UpdateSubscriptionItemsPriceData).
     #[inline]
     pub fn price_data(
         self,

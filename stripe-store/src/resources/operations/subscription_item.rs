@@ -34,7 +34,7 @@ impl CreateSubscriptionItem {
     pub fn new(subscription: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("subscription", subscription))
     }
-    /// `billing_thresholds`: a [`CreateSubscriptionItemBillingThresholds`](super::CreateSubscriptionItemBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`CreateSubscriptionItemBillingThresholds`](super::CreateSubscriptionItemBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -46,7 +46,7 @@ impl CreateSubscriptionItem {
             self.parameters.object("billing_thresholds", billing_thresholds),
         )
     }
-    /// `current_trial`: a [`CreateSubscriptionItemCurrentTrial`](super::CreateSubscriptionItemCurrentTrial).
+    /// `current_trial`: [`CreateSubscriptionItemCurrentTrial`](super::CreateSubscriptionItemCurrentTrial).
     #[inline]
     pub fn current_trial(
         self,
@@ -54,7 +54,7 @@ impl CreateSubscriptionItem {
     ) -> Self {
         Self::from_parameters(self.parameters.object("current_trial", current_trial))
     }
-    /// `discounts`: some [`CreateSubscriptionItemDiscounts`](super::CreateSubscriptionItemDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateSubscriptionItemDiscounts`](super::CreateSubscriptionItemDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -90,7 +90,7 @@ impl CreateSubscriptionItem {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`CreateSubscriptionItemPriceData`](super::CreateSubscriptionItemPriceData).
+    /// `price_data`: [`CreateSubscriptionItemPriceData`](super::CreateSubscriptionItemPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -162,7 +162,7 @@ impl UpdateSubscriptionItem {
     pub fn new(item: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(item))
     }
-    /// `billing_thresholds`: a [`UpdateSubscriptionItemBillingThresholds`](super::UpdateSubscriptionItemBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`UpdateSubscriptionItemBillingThresholds`](super::UpdateSubscriptionItemBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -174,7 +174,7 @@ impl UpdateSubscriptionItem {
             self.parameters.object("billing_thresholds", billing_thresholds),
         )
     }
-    /// `current_trial`: a [`UpdateSubscriptionItemCurrentTrial`](super::UpdateSubscriptionItemCurrentTrial).
+    /// `current_trial`: [`UpdateSubscriptionItemCurrentTrial`](super::UpdateSubscriptionItemCurrentTrial).
     #[inline]
     pub fn current_trial(
         self,
@@ -182,7 +182,7 @@ impl UpdateSubscriptionItem {
     ) -> Self {
         Self::from_parameters(self.parameters.object("current_trial", current_trial))
     }
-    /// `discounts`: some [`UpdateSubscriptionItemDiscounts`](super::UpdateSubscriptionItemDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`UpdateSubscriptionItemDiscounts`](super::UpdateSubscriptionItemDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -223,7 +223,7 @@ impl UpdateSubscriptionItem {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`UpdateSubscriptionItemPriceData`](super::UpdateSubscriptionItemPriceData).
+    /// `price_data`: [`UpdateSubscriptionItemPriceData`](super::UpdateSubscriptionItemPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -347,7 +347,7 @@ impl CreateSubscriptionItemPriceData {
     /// With what it cannot do without:
     /// * `currency`: a text.
     /// * `product`: a text.
-    /// * `recurring`: a [`CreateSubscriptionItemPriceDataRecurring`](super::CreateSubscriptionItemPriceDataRecurring).
+    /// * `recurring`: [`CreateSubscriptionItemPriceDataRecurring`](super::CreateSubscriptionItemPriceDataRecurring).
     #[inline]
     pub fn new(
         currency: impl Into<String>,

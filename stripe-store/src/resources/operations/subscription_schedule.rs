@@ -71,7 +71,7 @@ impl CreateSubscriptionSchedule {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `billing_mode`: a [`CreateSubscriptionScheduleBillingMode`](super::CreateSubscriptionScheduleBillingMode).
+    /// `billing_mode`: [`CreateSubscriptionScheduleBillingMode`](super::CreateSubscriptionScheduleBillingMode).
     #[inline]
     pub fn billing_mode(
         self,
@@ -89,7 +89,7 @@ impl CreateSubscriptionSchedule {
     pub fn customer_account(self, customer_account: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer_account", customer_account))
     }
-    /// `default_settings`: a [`CreateSubscriptionScheduleDefaultSettings`](super::CreateSubscriptionScheduleDefaultSettings).
+    /// `default_settings`: [`CreateSubscriptionScheduleDefaultSettings`](super::CreateSubscriptionScheduleDefaultSettings).
     #[inline]
     pub fn default_settings(
         self,
@@ -124,7 +124,7 @@ impl CreateSubscriptionSchedule {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `pause_schedules`: some [`CreateSubscriptionSchedulePauseSchedules`](super::CreateSubscriptionSchedulePauseSchedules).
+    /// `pause_schedules`: an array of [`CreateSubscriptionSchedulePauseSchedules`](super::CreateSubscriptionSchedulePauseSchedules).
     #[inline]
     pub fn pause_schedules(
         self,
@@ -136,7 +136,7 @@ impl CreateSubscriptionSchedule {
             self.parameters.objects("pause_schedules", pause_schedules),
         )
     }
-    /// `phases`: some [`CreateSubscriptionSchedulePhases`](super::CreateSubscriptionSchedulePhases).
+    /// `phases`: an array of [`CreateSubscriptionSchedulePhases`](super::CreateSubscriptionSchedulePhases).
     #[inline]
     pub fn phases(
         self,
@@ -185,7 +185,7 @@ impl UpdateSubscriptionSchedule {
     pub fn new(schedule: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(schedule))
     }
-    /// `default_settings`: a [`UpdateSubscriptionScheduleDefaultSettings`](super::UpdateSubscriptionScheduleDefaultSettings).
+    /// `default_settings`: [`UpdateSubscriptionScheduleDefaultSettings`](super::UpdateSubscriptionScheduleDefaultSettings).
     #[inline]
     pub fn default_settings(
         self,
@@ -213,7 +213,7 @@ impl UpdateSubscriptionSchedule {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `pause_schedules`: some [`UpdateSubscriptionSchedulePauseSchedules`](super::UpdateSubscriptionSchedulePauseSchedules); an empty text empties it.
+    /// `pause_schedules`: an array of [`UpdateSubscriptionSchedulePauseSchedules`](super::UpdateSubscriptionSchedulePauseSchedules); an empty text empties it.
     #[inline]
     pub fn pause_schedules(
         self,
@@ -225,7 +225,7 @@ impl UpdateSubscriptionSchedule {
             self.parameters.objects("pause_schedules", pause_schedules),
         )
     }
-    /// `phases`: some [`UpdateSubscriptionSchedulePhases`](super::UpdateSubscriptionSchedulePhases).
+    /// `phases`: an array of [`UpdateSubscriptionSchedulePhases`](super::UpdateSubscriptionSchedulePhases).
     #[inline]
     pub fn phases(
         self,
@@ -324,7 +324,7 @@ impl CreateSubscriptionScheduleDefaultSettings {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a [`CreateSubscriptionScheduleDefaultSettingsAutomaticTax`](super::CreateSubscriptionScheduleDefaultSettingsAutomaticTax).
+    /// `automatic_tax`: [`CreateSubscriptionScheduleDefaultSettingsAutomaticTax`](super::CreateSubscriptionScheduleDefaultSettingsAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -344,7 +344,7 @@ impl CreateSubscriptionScheduleDefaultSettings {
             self.parameters.one_of("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
-    /// `billing_thresholds`: a [`CreateSubscriptionScheduleDefaultSettingsBillingThresholds`](super::CreateSubscriptionScheduleDefaultSettingsBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`CreateSubscriptionScheduleDefaultSettingsBillingThresholds`](super::CreateSubscriptionScheduleDefaultSettingsBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -381,7 +381,7 @@ impl CreateSubscriptionScheduleDefaultSettings {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `invoice_settings`: a [`CreateSubscriptionScheduleDefaultSettingsInvoiceSettings`](super::CreateSubscriptionScheduleDefaultSettingsInvoiceSettings).
+    /// `invoice_settings`: [`CreateSubscriptionScheduleDefaultSettingsInvoiceSettings`](super::CreateSubscriptionScheduleDefaultSettingsInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -398,7 +398,7 @@ impl CreateSubscriptionScheduleDefaultSettings {
     pub fn on_behalf_of(self, on_behalf_of: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("on_behalf_of", on_behalf_of))
     }
-    /// `transfer_data`: a [`CreateSubscriptionScheduleDefaultSettingsTransferData`](super::CreateSubscriptionScheduleDefaultSettingsTransferData); an empty text empties it.
+    /// `transfer_data`: [`CreateSubscriptionScheduleDefaultSettingsTransferData`](super::CreateSubscriptionScheduleDefaultSettingsTransferData); an empty text empties it.
     #[inline]
     pub fn transfer_data(
         self,
@@ -438,7 +438,7 @@ impl CreateSubscriptionSchedulePauseSchedules {
     pub fn key(self, key: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("key", key))
     }
-    /// `pause`: a [`CreateSubscriptionSchedulePauseSchedulesPause`](super::CreateSubscriptionSchedulePauseSchedulesPause).
+    /// `pause`: [`CreateSubscriptionSchedulePauseSchedulesPause`](super::CreateSubscriptionSchedulePauseSchedulesPause).
     #[inline]
     pub fn pause(
         self,
@@ -446,7 +446,7 @@ impl CreateSubscriptionSchedulePauseSchedules {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pause", pause))
     }
-    /// `resume`: a [`CreateSubscriptionSchedulePauseSchedulesResume`](super::CreateSubscriptionSchedulePauseSchedulesResume).
+    /// `resume`: [`CreateSubscriptionSchedulePauseSchedulesResume`](super::CreateSubscriptionSchedulePauseSchedulesResume).
     #[inline]
     pub fn resume(
         self,
@@ -461,7 +461,7 @@ pub type CreateSubscriptionSchedulePauseSchedulesPause = Builder<
 >;
 impl CreateSubscriptionSchedulePauseSchedulesPause {
     /// With what it cannot do without:
-    /// * `pause_at`: a [`CreateSubscriptionSchedulePauseSchedulesPausePauseAt`](super::CreateSubscriptionSchedulePauseSchedulesPausePauseAt).
+    /// * `pause_at`: [`CreateSubscriptionSchedulePauseSchedulesPausePauseAt`](super::CreateSubscriptionSchedulePauseSchedulesPausePauseAt).
     #[inline]
     pub fn new(
         pause_at: impl c::IntoObject<
@@ -470,7 +470,7 @@ impl CreateSubscriptionSchedulePauseSchedulesPause {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().object("pause_at", pause_at))
     }
-    /// `settings`: a [`CreateSubscriptionSchedulePauseSchedulesPauseSettings`](super::CreateSubscriptionSchedulePauseSchedulesPauseSettings).
+    /// `settings`: [`CreateSubscriptionSchedulePauseSchedulesPauseSettings`](super::CreateSubscriptionSchedulePauseSchedulesPauseSettings).
     #[inline]
     pub fn settings(
         self,
@@ -510,7 +510,7 @@ impl CreateSubscriptionSchedulePauseSchedulesPauseSettings {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bill_for`: a [`CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillFor`](super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillFor).
+    /// `bill_for`: [`CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillFor`](super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillFor).
     #[inline]
     pub fn bill_for(
         self,
@@ -546,7 +546,7 @@ impl CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillFor {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `outstanding_usage_through`: a [`CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForOutstandingUsageThrough`](super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForOutstandingUsageThrough).
+    /// `outstanding_usage_through`: [`CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForOutstandingUsageThrough`](super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForOutstandingUsageThrough).
     #[inline]
     pub fn outstanding_usage_through(
         self,
@@ -560,7 +560,7 @@ impl CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillFor {
                 .object("outstanding_usage_through", outstanding_usage_through),
         )
     }
-    /// `unused_time_from`: a [`CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForUnusedTimeFrom`](super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForUnusedTimeFrom).
+    /// `unused_time_from`: [`CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForUnusedTimeFrom`](super::CreateSubscriptionSchedulePauseSchedulesPauseSettingsBillForUnusedTimeFrom).
     #[inline]
     pub fn unused_time_from(
         self,
@@ -617,7 +617,7 @@ pub type CreateSubscriptionSchedulePauseSchedulesResume = Builder<
 >;
 impl CreateSubscriptionSchedulePauseSchedulesResume {
     /// With what it cannot do without:
-    /// * `resume_at`: a [`CreateSubscriptionSchedulePauseSchedulesResumeResumeAt`](super::CreateSubscriptionSchedulePauseSchedulesResumeResumeAt).
+    /// * `resume_at`: [`CreateSubscriptionSchedulePauseSchedulesResumeResumeAt`](super::CreateSubscriptionSchedulePauseSchedulesResumeResumeAt).
     #[inline]
     pub fn new(
         resume_at: impl c::IntoObject<
@@ -626,7 +626,7 @@ impl CreateSubscriptionSchedulePauseSchedulesResume {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().object("resume_at", resume_at))
     }
-    /// `settings`: a [`CreateSubscriptionSchedulePauseSchedulesResumeSettings`](super::CreateSubscriptionSchedulePauseSchedulesResumeSettings).
+    /// `settings`: [`CreateSubscriptionSchedulePauseSchedulesResumeSettings`](super::CreateSubscriptionSchedulePauseSchedulesResumeSettings).
     #[inline]
     pub fn settings(
         self,
@@ -650,7 +650,7 @@ impl CreateSubscriptionSchedulePauseSchedulesResumeResumeAt {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `duration`: a [`CreateSubscriptionSchedulePauseSchedulesResumeResumeAtDuration`](super::CreateSubscriptionSchedulePauseSchedulesResumeResumeAtDuration).
+    /// `duration`: [`CreateSubscriptionSchedulePauseSchedulesResumeResumeAtDuration`](super::CreateSubscriptionSchedulePauseSchedulesResumeResumeAtDuration).
     #[inline]
     pub fn duration(
         self,
@@ -715,14 +715,14 @@ pub type CreateSubscriptionSchedulePhases = Builder<
 >;
 impl CreateSubscriptionSchedulePhases {
     /// With what it cannot do without:
-    /// * `items`: some [`CreateSubscriptionSchedulePhasesItems`](super::CreateSubscriptionSchedulePhasesItems).
+    /// * `items`: an array of [`CreateSubscriptionSchedulePhasesItems`](super::CreateSubscriptionSchedulePhasesItems).
     #[inline]
     pub fn new(
         items: impl c::IntoObjects<super::CreateSubscriptionSchedulePhasesItems>,
     ) -> Self {
         Self::from_parameters(c::Parameters::new().objects("items", items))
     }
-    /// `add_invoice_items`: some [`CreateSubscriptionSchedulePhasesAddInvoiceItems`](super::CreateSubscriptionSchedulePhasesAddInvoiceItems).
+    /// `add_invoice_items`: an array of [`CreateSubscriptionSchedulePhasesAddInvoiceItems`](super::CreateSubscriptionSchedulePhasesAddInvoiceItems).
     #[inline]
     pub fn add_invoice_items(
         self,
@@ -741,7 +741,7 @@ impl CreateSubscriptionSchedulePhases {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a [`CreateSubscriptionSchedulePhasesAutomaticTax`](super::CreateSubscriptionSchedulePhasesAutomaticTax).
+    /// `automatic_tax`: [`CreateSubscriptionSchedulePhasesAutomaticTax`](super::CreateSubscriptionSchedulePhasesAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -761,7 +761,7 @@ impl CreateSubscriptionSchedulePhases {
             self.parameters.one_of("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
-    /// `billing_thresholds`: a [`CreateSubscriptionSchedulePhasesBillingThresholds`](super::CreateSubscriptionSchedulePhasesBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`CreateSubscriptionSchedulePhasesBillingThresholds`](super::CreateSubscriptionSchedulePhasesBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -813,7 +813,7 @@ impl CreateSubscriptionSchedulePhases {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: some [`CreateSubscriptionSchedulePhasesDiscounts`](super::CreateSubscriptionSchedulePhasesDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateSubscriptionSchedulePhasesDiscounts`](super::CreateSubscriptionSchedulePhasesDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -821,7 +821,7 @@ impl CreateSubscriptionSchedulePhases {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
-    /// `duration`: a [`CreateSubscriptionSchedulePhasesDuration`](super::CreateSubscriptionSchedulePhasesDuration).
+    /// `duration`: [`CreateSubscriptionSchedulePhasesDuration`](super::CreateSubscriptionSchedulePhasesDuration).
     #[inline]
     pub fn duration(
         self,
@@ -834,7 +834,7 @@ impl CreateSubscriptionSchedulePhases {
     pub fn end_date(self, end_date: impl Into<Timestamp>) -> Self {
         Self::from_parameters(self.parameters.time("end_date", end_date))
     }
-    /// `invoice_settings`: a [`CreateSubscriptionSchedulePhasesInvoiceSettings`](super::CreateSubscriptionSchedulePhasesInvoiceSettings).
+    /// `invoice_settings`: [`CreateSubscriptionSchedulePhasesInvoiceSettings`](super::CreateSubscriptionSchedulePhasesInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -869,7 +869,7 @@ impl CreateSubscriptionSchedulePhases {
             self.parameters.one_of("proration_behavior", proration_behavior),
         )
     }
-    /// `transfer_data`: a [`CreateSubscriptionSchedulePhasesTransferData`](super::CreateSubscriptionSchedulePhasesTransferData).
+    /// `transfer_data`: [`CreateSubscriptionSchedulePhasesTransferData`](super::CreateSubscriptionSchedulePhasesTransferData).
     #[inline]
     pub fn transfer_data(
         self,
@@ -905,7 +905,7 @@ impl CreateSubscriptionSchedulePhasesAddInvoiceItems {
     pub fn discountable(self, discountable: bool) -> Self {
         Self::from_parameters(self.parameters.bool("discountable", discountable))
     }
-    /// `discounts`: some [`CreateSubscriptionSchedulePhasesAddInvoiceItemsDiscounts`](super::CreateSubscriptionSchedulePhasesAddInvoiceItemsDiscounts).
+    /// `discounts`: an array of [`CreateSubscriptionSchedulePhasesAddInvoiceItemsDiscounts`](super::CreateSubscriptionSchedulePhasesAddInvoiceItemsDiscounts).
     #[inline]
     pub fn discounts(
         self,
@@ -923,7 +923,7 @@ impl CreateSubscriptionSchedulePhasesAddInvoiceItems {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `period`: a [`CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriod`](super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriod).
+    /// `period`: [`CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriod`](super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriod).
     #[inline]
     pub fn period(
         self,
@@ -938,7 +938,7 @@ impl CreateSubscriptionSchedulePhasesAddInvoiceItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`CreateSubscriptionSchedulePhasesAddInvoiceItemsPriceData`](super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPriceData).
+    /// `price_data`: [`CreateSubscriptionSchedulePhasesAddInvoiceItemsPriceData`](super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -970,8 +970,8 @@ pub type CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriod = Builder<
 >;
 impl CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriod {
     /// With what it cannot do without:
-    /// * `end`: a [`CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodEnd`](super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodEnd).
-    /// * `start`: a [`CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodStart`](super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodStart).
+    /// * `end`: [`CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodEnd`](super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodEnd).
+    /// * `start`: [`CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodStart`](super::CreateSubscriptionSchedulePhasesAddInvoiceItemsPeriodStart).
     #[inline]
     pub fn new(
         end: impl c::IntoObject<
@@ -1054,7 +1054,7 @@ impl CreateSubscriptionSchedulePhasesInvoiceSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.texts("account_tax_ids", account_tax_ids))
     }
-    /// `custom_fields`: some [`CreateSubscriptionSchedulePhasesInvoiceSettingsCustomFields`](super::CreateSubscriptionSchedulePhasesInvoiceSettingsCustomFields); an empty text empties it.
+    /// `custom_fields`: an array of [`CreateSubscriptionSchedulePhasesInvoiceSettingsCustomFields`](super::CreateSubscriptionSchedulePhasesInvoiceSettingsCustomFields); an empty text empties it.
     #[inline]
     pub fn custom_fields(
         self,
@@ -1079,7 +1079,7 @@ impl CreateSubscriptionSchedulePhasesInvoiceSettings {
     pub fn footer(self, footer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("footer", footer))
     }
-    /// `issuer`: a [`CreateSubscriptionSchedulePhasesInvoiceSettingsIssuer`](super::CreateSubscriptionSchedulePhasesInvoiceSettingsIssuer).
+    /// `issuer`: [`CreateSubscriptionSchedulePhasesInvoiceSettingsIssuer`](super::CreateSubscriptionSchedulePhasesInvoiceSettingsIssuer).
     #[inline]
     pub fn issuer(
         self,
@@ -1104,7 +1104,7 @@ impl CreateSubscriptionSchedulePhasesItems {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `billing_thresholds`: a [`CreateSubscriptionSchedulePhasesItemsBillingThresholds`](super::CreateSubscriptionSchedulePhasesItemsBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`CreateSubscriptionSchedulePhasesItemsBillingThresholds`](super::CreateSubscriptionSchedulePhasesItemsBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -1116,7 +1116,7 @@ impl CreateSubscriptionSchedulePhasesItems {
             self.parameters.object("billing_thresholds", billing_thresholds),
         )
     }
-    /// `discounts`: some [`CreateSubscriptionSchedulePhasesItemsDiscounts`](super::CreateSubscriptionSchedulePhasesItemsDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`CreateSubscriptionSchedulePhasesItemsDiscounts`](super::CreateSubscriptionSchedulePhasesItemsDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -1144,7 +1144,7 @@ impl CreateSubscriptionSchedulePhasesItems {
     pub fn price(self, price: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("price", price))
     }
-    /// `price_data`: a [`CreateSubscriptionSchedulePhasesItemsPriceData`](super::CreateSubscriptionSchedulePhasesItemsPriceData).
+    /// `price_data`: [`CreateSubscriptionSchedulePhasesItemsPriceData`](super::CreateSubscriptionSchedulePhasesItemsPriceData).
     #[inline]
     pub fn price_data(
         self,
@@ -1209,7 +1209,7 @@ impl UpdateSubscriptionSchedulePauseSchedules {
     pub fn key(self, key: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("key", key))
     }
-    /// `pause`: a [`UpdateSubscriptionSchedulePauseSchedulesPause`](super::UpdateSubscriptionSchedulePauseSchedulesPause).
+    /// `pause`: [`UpdateSubscriptionSchedulePauseSchedulesPause`](super::UpdateSubscriptionSchedulePauseSchedulesPause).
     #[inline]
     pub fn pause(
         self,
@@ -1217,7 +1217,7 @@ impl UpdateSubscriptionSchedulePauseSchedules {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pause", pause))
     }
-    /// `resume`: a [`UpdateSubscriptionSchedulePauseSchedulesResume`](super::UpdateSubscriptionSchedulePauseSchedulesResume); an empty text empties it.
+    /// `resume`: [`UpdateSubscriptionSchedulePauseSchedulesResume`](super::UpdateSubscriptionSchedulePauseSchedulesResume); an empty text empties it.
     #[inline]
     pub fn resume(
         self,
@@ -1236,7 +1236,7 @@ impl UpdateSubscriptionSchedulePauseSchedulesPause {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `pause_at`: a [`UpdateSubscriptionSchedulePauseSchedulesPausePauseAt`](super::UpdateSubscriptionSchedulePauseSchedulesPausePauseAt).
+    /// `pause_at`: [`UpdateSubscriptionSchedulePauseSchedulesPausePauseAt`](super::UpdateSubscriptionSchedulePauseSchedulesPausePauseAt).
     #[inline]
     pub fn pause_at(
         self,
@@ -1246,7 +1246,7 @@ impl UpdateSubscriptionSchedulePauseSchedulesPause {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pause_at", pause_at))
     }
-    /// `settings`: a [`UpdateSubscriptionSchedulePauseSchedulesPauseSettings`](super::UpdateSubscriptionSchedulePauseSchedulesPauseSettings).
+    /// `settings`: [`UpdateSubscriptionSchedulePauseSchedulesPauseSettings`](super::UpdateSubscriptionSchedulePauseSchedulesPauseSettings).
     #[inline]
     pub fn settings(
         self,
@@ -1277,7 +1277,7 @@ impl UpdateSubscriptionSchedulePauseSchedulesResume {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `resume_at`: a [`UpdateSubscriptionSchedulePauseSchedulesResumeResumeAt`](super::UpdateSubscriptionSchedulePauseSchedulesResumeResumeAt).
+    /// `resume_at`: [`UpdateSubscriptionSchedulePauseSchedulesResumeResumeAt`](super::UpdateSubscriptionSchedulePauseSchedulesResumeResumeAt).
     #[inline]
     pub fn resume_at(
         self,
@@ -1287,7 +1287,7 @@ impl UpdateSubscriptionSchedulePauseSchedulesResume {
     ) -> Self {
         Self::from_parameters(self.parameters.object("resume_at", resume_at))
     }
-    /// `settings`: a [`UpdateSubscriptionSchedulePauseSchedulesResumeSettings`](super::UpdateSubscriptionSchedulePauseSchedulesResumeSettings).
+    /// `settings`: [`UpdateSubscriptionSchedulePauseSchedulesResumeSettings`](super::UpdateSubscriptionSchedulePauseSchedulesResumeSettings).
     #[inline]
     pub fn settings(
         self,
@@ -1310,14 +1310,14 @@ pub type UpdateSubscriptionSchedulePhases = Builder<
 >;
 impl UpdateSubscriptionSchedulePhases {
     /// With what it cannot do without:
-    /// * `items`: some [`UpdateSubscriptionSchedulePhasesItems`](super::UpdateSubscriptionSchedulePhasesItems).
+    /// * `items`: an array of [`UpdateSubscriptionSchedulePhasesItems`](super::UpdateSubscriptionSchedulePhasesItems).
     #[inline]
     pub fn new(
         items: impl c::IntoObjects<super::UpdateSubscriptionSchedulePhasesItems>,
     ) -> Self {
         Self::from_parameters(c::Parameters::new().objects("items", items))
     }
-    /// `add_invoice_items`: some [`UpdateSubscriptionSchedulePhasesAddInvoiceItems`](super::UpdateSubscriptionSchedulePhasesAddInvoiceItems).
+    /// `add_invoice_items`: an array of [`UpdateSubscriptionSchedulePhasesAddInvoiceItems`](super::UpdateSubscriptionSchedulePhasesAddInvoiceItems).
     #[inline]
     pub fn add_invoice_items(
         self,
@@ -1336,7 +1336,7 @@ impl UpdateSubscriptionSchedulePhases {
             self.parameters.float("application_fee_percent", application_fee_percent),
         )
     }
-    /// `automatic_tax`: a [`UpdateSubscriptionSchedulePhasesAutomaticTax`](super::UpdateSubscriptionSchedulePhasesAutomaticTax).
+    /// `automatic_tax`: [`UpdateSubscriptionSchedulePhasesAutomaticTax`](super::UpdateSubscriptionSchedulePhasesAutomaticTax).
     #[inline]
     pub fn automatic_tax(
         self,
@@ -1356,7 +1356,7 @@ impl UpdateSubscriptionSchedulePhases {
             self.parameters.one_of("billing_cycle_anchor", billing_cycle_anchor),
         )
     }
-    /// `billing_thresholds`: a [`UpdateSubscriptionSchedulePhasesBillingThresholds`](super::UpdateSubscriptionSchedulePhasesBillingThresholds); an empty text empties it.
+    /// `billing_thresholds`: [`UpdateSubscriptionSchedulePhasesBillingThresholds`](super::UpdateSubscriptionSchedulePhasesBillingThresholds); an empty text empties it.
     #[inline]
     pub fn billing_thresholds(
         self,
@@ -1408,7 +1408,7 @@ impl UpdateSubscriptionSchedulePhases {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `discounts`: some [`UpdateSubscriptionSchedulePhasesDiscounts`](super::UpdateSubscriptionSchedulePhasesDiscounts); an empty text empties it.
+    /// `discounts`: an array of [`UpdateSubscriptionSchedulePhasesDiscounts`](super::UpdateSubscriptionSchedulePhasesDiscounts); an empty text empties it.
     #[inline]
     pub fn discounts(
         self,
@@ -1416,7 +1416,7 @@ impl UpdateSubscriptionSchedulePhases {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("discounts", discounts))
     }
-    /// `duration`: a [`UpdateSubscriptionSchedulePhasesDuration`](super::UpdateSubscriptionSchedulePhasesDuration).
+    /// `duration`: [`UpdateSubscriptionSchedulePhasesDuration`](super::UpdateSubscriptionSchedulePhasesDuration).
     #[inline]
     pub fn duration(
         self,
@@ -1429,7 +1429,7 @@ impl UpdateSubscriptionSchedulePhases {
     pub fn end_date(self, end_date: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("end_date", end_date))
     }
-    /// `invoice_settings`: a [`UpdateSubscriptionSchedulePhasesInvoiceSettings`](super::UpdateSubscriptionSchedulePhasesInvoiceSettings).
+    /// `invoice_settings`: [`UpdateSubscriptionSchedulePhasesInvoiceSettings`](super::UpdateSubscriptionSchedulePhasesInvoiceSettings).
     #[inline]
     pub fn invoice_settings(
         self,
@@ -1469,7 +1469,7 @@ impl UpdateSubscriptionSchedulePhases {
     pub fn start_date(self, start_date: impl Into<Value>) -> Self {
         Self::from_parameters(self.parameters.json("start_date", start_date))
     }
-    /// `transfer_data`: a [`UpdateSubscriptionSchedulePhasesTransferData`](super::UpdateSubscriptionSchedulePhasesTransferData).
+    /// `transfer_data`: [`UpdateSubscriptionSchedulePhasesTransferData`](super::UpdateSubscriptionSchedulePhasesTransferData).
     #[inline]
     pub fn transfer_data(
         self,

@@ -11,7 +11,7 @@ pub type CreateTaxCalculation = Builder<markers::CreateTaxCalculation>;
 impl CreateTaxCalculation {
     /// With what it cannot do without:
     /// * `currency`: a text.
-    /// * `line_items`: some [`CreateTaxCalculationLineItems`](super::CreateTaxCalculationLineItems).
+    /// * `line_items`: an array of [`CreateTaxCalculationLineItems`](super::CreateTaxCalculationLineItems).
     #[inline]
     pub fn new(
         currency: impl Into<String>,
@@ -28,7 +28,7 @@ impl CreateTaxCalculation {
     pub fn customer(self, customer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer", customer))
     }
-    /// `customer_details`: a [`CreateTaxCalculationCustomerDetails`](super::CreateTaxCalculationCustomerDetails).
+    /// `customer_details`: [`CreateTaxCalculationCustomerDetails`](super::CreateTaxCalculationCustomerDetails).
     #[inline]
     pub fn customer_details(
         self,
@@ -38,7 +38,7 @@ impl CreateTaxCalculation {
             self.parameters.object("customer_details", customer_details),
         )
     }
-    /// `ship_from_details`: a [`CreateTaxCalculationShipFromDetails`](super::CreateTaxCalculationShipFromDetails).
+    /// `ship_from_details`: [`CreateTaxCalculationShipFromDetails`](super::CreateTaxCalculationShipFromDetails).
     #[inline]
     pub fn ship_from_details(
         self,
@@ -48,7 +48,7 @@ impl CreateTaxCalculation {
             self.parameters.object("ship_from_details", ship_from_details),
         )
     }
-    /// `shipping_cost`: a [`CreateTaxCalculationShippingCost`](super::CreateTaxCalculationShippingCost).
+    /// `shipping_cost`: [`CreateTaxCalculationShippingCost`](super::CreateTaxCalculationShippingCost).
     #[inline]
     pub fn shipping_cost(
         self,
@@ -114,7 +114,7 @@ impl CreateTaxCalculationCustomerDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreateTaxCalculationCustomerDetailsAddress`](super::CreateTaxCalculationCustomerDetailsAddress).
+    /// `address`: [`CreateTaxCalculationCustomerDetailsAddress`](super::CreateTaxCalculationCustomerDetailsAddress).
     #[inline]
     pub fn address(
         self,
@@ -135,7 +135,7 @@ impl CreateTaxCalculationCustomerDetails {
     pub fn ip_address(self, ip_address: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("ip_address", ip_address))
     }
-    /// `tax_ids`: some [`CreateTaxCalculationCustomerDetailsTaxIds`](super::CreateTaxCalculationCustomerDetailsTaxIds).
+    /// `tax_ids`: an array of [`CreateTaxCalculationCustomerDetailsTaxIds`](super::CreateTaxCalculationCustomerDetailsTaxIds).
     #[inline]
     pub fn tax_ids(
         self,
@@ -217,7 +217,7 @@ pub type CreateTaxCalculationShipFromDetails = Builder<
 >;
 impl CreateTaxCalculationShipFromDetails {
     /// With what it cannot do without:
-    /// * `address`: a [`CreateTaxCalculationShipFromDetailsAddress`](super::CreateTaxCalculationShipFromDetailsAddress).
+    /// * `address`: [`CreateTaxCalculationShipFromDetailsAddress`](super::CreateTaxCalculationShipFromDetailsAddress).
     #[inline]
     pub fn new(
         address: impl c::IntoObject<super::CreateTaxCalculationShipFromDetailsAddress>,

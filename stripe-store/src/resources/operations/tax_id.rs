@@ -16,7 +16,7 @@ impl ListTaxIds {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `owner`: a [`ListTaxIdsOwner`](super::ListTaxIdsOwner).
+    /// `owner`: [`ListTaxIdsOwner`](super::ListTaxIdsOwner).
     #[inline]
     pub fn owner(self, owner: impl c::IntoObject<super::ListTaxIdsOwner>) -> Self {
         Self::from_parameters(self.parameters.object("owner", owner))
@@ -42,7 +42,7 @@ impl CreateTaxId {
             c::Parameters::new().one_of("type", type_).text("value", value),
         )
     }
-    /// `owner`: a [`CreateTaxIdOwner`](super::CreateTaxIdOwner).
+    /// `owner`: [`CreateTaxIdOwner`](super::CreateTaxIdOwner).
     #[inline]
     pub fn owner(self, owner: impl c::IntoObject<super::CreateTaxIdOwner>) -> Self {
         Self::from_parameters(self.parameters.object("owner", owner))

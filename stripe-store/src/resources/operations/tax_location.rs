@@ -28,7 +28,7 @@ impl c::OperationFacts for markers::ListTaxLocations {
 pub type CreateTaxLocation = Builder<markers::CreateTaxLocation>;
 impl CreateTaxLocation {
     /// With what it cannot do without:
-    /// * `address`: a [`CreateTaxLocationAddress`](super::CreateTaxLocationAddress).
+    /// * `address`: [`CreateTaxLocationAddress`](super::CreateTaxLocationAddress).
     /// * `type`: the text `performance`.
     #[inline]
     pub fn new(

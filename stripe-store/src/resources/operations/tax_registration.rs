@@ -38,7 +38,7 @@ impl CreateTaxRegistration {
     /// With what it cannot do without:
     /// * `active_from`: `now`; or a moment, in unix seconds.
     /// * `country`: a text.
-    /// * `country_options`: a [`CreateTaxRegistrationCountryOptions`](super::CreateTaxRegistrationCountryOptions).
+    /// * `country_options`: [`CreateTaxRegistrationCountryOptions`](super::CreateTaxRegistrationCountryOptions).
     #[inline]
     pub fn new(
         active_from: impl Into<Value>,
@@ -120,7 +120,7 @@ impl CreateTaxRegistrationCountryOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `ae`: a [`CreateTaxRegistrationCountryOptionsAe`](super::CreateTaxRegistrationCountryOptionsAe).
+    /// `ae`: [`CreateTaxRegistrationCountryOptionsAe`](super::CreateTaxRegistrationCountryOptionsAe).
     #[inline]
     pub fn ae(
         self,
@@ -128,7 +128,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ae", ae))
     }
-    /// `al`: a [`CreateTaxRegistrationCountryOptionsAl`](super::CreateTaxRegistrationCountryOptionsAl).
+    /// `al`: [`CreateTaxRegistrationCountryOptionsAl`](super::CreateTaxRegistrationCountryOptionsAl).
     #[inline]
     pub fn al(
         self,
@@ -136,7 +136,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("al", al))
     }
-    /// `am`: a [`CreateTaxRegistrationCountryOptionsAm`](super::CreateTaxRegistrationCountryOptionsAm).
+    /// `am`: [`CreateTaxRegistrationCountryOptionsAm`](super::CreateTaxRegistrationCountryOptionsAm).
     #[inline]
     pub fn am(
         self,
@@ -144,7 +144,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("am", am))
     }
-    /// `ao`: a [`CreateTaxRegistrationCountryOptionsAo`](super::CreateTaxRegistrationCountryOptionsAo).
+    /// `ao`: [`CreateTaxRegistrationCountryOptionsAo`](super::CreateTaxRegistrationCountryOptionsAo).
     #[inline]
     pub fn ao(
         self,
@@ -152,7 +152,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ao", ao))
     }
-    /// `at`: a [`CreateTaxRegistrationCountryOptionsAt`](super::CreateTaxRegistrationCountryOptionsAt).
+    /// `at`: [`CreateTaxRegistrationCountryOptionsAt`](super::CreateTaxRegistrationCountryOptionsAt).
     #[inline]
     pub fn at(
         self,
@@ -160,7 +160,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("at", at))
     }
-    /// `au`: a [`CreateTaxRegistrationCountryOptionsAu`](super::CreateTaxRegistrationCountryOptionsAu).
+    /// `au`: [`CreateTaxRegistrationCountryOptionsAu`](super::CreateTaxRegistrationCountryOptionsAu).
     #[inline]
     pub fn au(
         self,
@@ -168,7 +168,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("au", au))
     }
-    /// `aw`: a [`CreateTaxRegistrationCountryOptionsAw`](super::CreateTaxRegistrationCountryOptionsAw).
+    /// `aw`: [`CreateTaxRegistrationCountryOptionsAw`](super::CreateTaxRegistrationCountryOptionsAw).
     #[inline]
     pub fn aw(
         self,
@@ -176,7 +176,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("aw", aw))
     }
-    /// `az`: a [`CreateTaxRegistrationCountryOptionsAz`](super::CreateTaxRegistrationCountryOptionsAz).
+    /// `az`: [`CreateTaxRegistrationCountryOptionsAz`](super::CreateTaxRegistrationCountryOptionsAz).
     #[inline]
     pub fn az(
         self,
@@ -184,7 +184,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("az", az))
     }
-    /// `ba`: a [`CreateTaxRegistrationCountryOptionsBa`](super::CreateTaxRegistrationCountryOptionsBa).
+    /// `ba`: [`CreateTaxRegistrationCountryOptionsBa`](super::CreateTaxRegistrationCountryOptionsBa).
     #[inline]
     pub fn ba(
         self,
@@ -192,7 +192,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ba", ba))
     }
-    /// `bb`: a [`CreateTaxRegistrationCountryOptionsBb`](super::CreateTaxRegistrationCountryOptionsBb).
+    /// `bb`: [`CreateTaxRegistrationCountryOptionsBb`](super::CreateTaxRegistrationCountryOptionsBb).
     #[inline]
     pub fn bb(
         self,
@@ -200,7 +200,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bb", bb))
     }
-    /// `bd`: a [`CreateTaxRegistrationCountryOptionsBd`](super::CreateTaxRegistrationCountryOptionsBd).
+    /// `bd`: [`CreateTaxRegistrationCountryOptionsBd`](super::CreateTaxRegistrationCountryOptionsBd).
     #[inline]
     pub fn bd(
         self,
@@ -208,7 +208,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bd", bd))
     }
-    /// `be`: a [`CreateTaxRegistrationCountryOptionsBe`](super::CreateTaxRegistrationCountryOptionsBe).
+    /// `be`: [`CreateTaxRegistrationCountryOptionsBe`](super::CreateTaxRegistrationCountryOptionsBe).
     #[inline]
     pub fn be(
         self,
@@ -216,7 +216,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("be", be))
     }
-    /// `bf`: a [`CreateTaxRegistrationCountryOptionsBf`](super::CreateTaxRegistrationCountryOptionsBf).
+    /// `bf`: [`CreateTaxRegistrationCountryOptionsBf`](super::CreateTaxRegistrationCountryOptionsBf).
     #[inline]
     pub fn bf(
         self,
@@ -224,7 +224,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bf", bf))
     }
-    /// `bg`: a [`CreateTaxRegistrationCountryOptionsBg`](super::CreateTaxRegistrationCountryOptionsBg).
+    /// `bg`: [`CreateTaxRegistrationCountryOptionsBg`](super::CreateTaxRegistrationCountryOptionsBg).
     #[inline]
     pub fn bg(
         self,
@@ -232,7 +232,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bg", bg))
     }
-    /// `bh`: a [`CreateTaxRegistrationCountryOptionsBh`](super::CreateTaxRegistrationCountryOptionsBh).
+    /// `bh`: [`CreateTaxRegistrationCountryOptionsBh`](super::CreateTaxRegistrationCountryOptionsBh).
     #[inline]
     pub fn bh(
         self,
@@ -240,7 +240,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bh", bh))
     }
-    /// `bj`: a [`CreateTaxRegistrationCountryOptionsBj`](super::CreateTaxRegistrationCountryOptionsBj).
+    /// `bj`: [`CreateTaxRegistrationCountryOptionsBj`](super::CreateTaxRegistrationCountryOptionsBj).
     #[inline]
     pub fn bj(
         self,
@@ -248,7 +248,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bj", bj))
     }
-    /// `bs`: a [`CreateTaxRegistrationCountryOptionsBs`](super::CreateTaxRegistrationCountryOptionsBs).
+    /// `bs`: [`CreateTaxRegistrationCountryOptionsBs`](super::CreateTaxRegistrationCountryOptionsBs).
     #[inline]
     pub fn bs(
         self,
@@ -256,7 +256,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bs", bs))
     }
-    /// `bw`: a [`CreateTaxRegistrationCountryOptionsBw`](super::CreateTaxRegistrationCountryOptionsBw).
+    /// `bw`: [`CreateTaxRegistrationCountryOptionsBw`](super::CreateTaxRegistrationCountryOptionsBw).
     #[inline]
     pub fn bw(
         self,
@@ -264,7 +264,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bw", bw))
     }
-    /// `by`: a [`CreateTaxRegistrationCountryOptionsBy`](super::CreateTaxRegistrationCountryOptionsBy).
+    /// `by`: [`CreateTaxRegistrationCountryOptionsBy`](super::CreateTaxRegistrationCountryOptionsBy).
     #[inline]
     pub fn by(
         self,
@@ -272,7 +272,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("by", by))
     }
-    /// `ca`: a [`CreateTaxRegistrationCountryOptionsCa`](super::CreateTaxRegistrationCountryOptionsCa).
+    /// `ca`: [`CreateTaxRegistrationCountryOptionsCa`](super::CreateTaxRegistrationCountryOptionsCa).
     #[inline]
     pub fn ca(
         self,
@@ -280,7 +280,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ca", ca))
     }
-    /// `cd`: a [`CreateTaxRegistrationCountryOptionsCd`](super::CreateTaxRegistrationCountryOptionsCd).
+    /// `cd`: [`CreateTaxRegistrationCountryOptionsCd`](super::CreateTaxRegistrationCountryOptionsCd).
     #[inline]
     pub fn cd(
         self,
@@ -288,7 +288,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cd", cd))
     }
-    /// `ch`: a [`CreateTaxRegistrationCountryOptionsCh`](super::CreateTaxRegistrationCountryOptionsCh).
+    /// `ch`: [`CreateTaxRegistrationCountryOptionsCh`](super::CreateTaxRegistrationCountryOptionsCh).
     #[inline]
     pub fn ch(
         self,
@@ -296,7 +296,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ch", ch))
     }
-    /// `ci`: a [`CreateTaxRegistrationCountryOptionsCi`](super::CreateTaxRegistrationCountryOptionsCi).
+    /// `ci`: [`CreateTaxRegistrationCountryOptionsCi`](super::CreateTaxRegistrationCountryOptionsCi).
     #[inline]
     pub fn ci(
         self,
@@ -304,7 +304,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ci", ci))
     }
-    /// `cl`: a [`CreateTaxRegistrationCountryOptionsCl`](super::CreateTaxRegistrationCountryOptionsCl).
+    /// `cl`: [`CreateTaxRegistrationCountryOptionsCl`](super::CreateTaxRegistrationCountryOptionsCl).
     #[inline]
     pub fn cl(
         self,
@@ -312,7 +312,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cl", cl))
     }
-    /// `cm`: a [`CreateTaxRegistrationCountryOptionsCm`](super::CreateTaxRegistrationCountryOptionsCm).
+    /// `cm`: [`CreateTaxRegistrationCountryOptionsCm`](super::CreateTaxRegistrationCountryOptionsCm).
     #[inline]
     pub fn cm(
         self,
@@ -320,7 +320,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cm", cm))
     }
-    /// `co`: a [`CreateTaxRegistrationCountryOptionsCo`](super::CreateTaxRegistrationCountryOptionsCo).
+    /// `co`: [`CreateTaxRegistrationCountryOptionsCo`](super::CreateTaxRegistrationCountryOptionsCo).
     #[inline]
     pub fn co(
         self,
@@ -328,7 +328,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("co", co))
     }
-    /// `cr`: a [`CreateTaxRegistrationCountryOptionsCr`](super::CreateTaxRegistrationCountryOptionsCr).
+    /// `cr`: [`CreateTaxRegistrationCountryOptionsCr`](super::CreateTaxRegistrationCountryOptionsCr).
     #[inline]
     pub fn cr(
         self,
@@ -336,7 +336,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cr", cr))
     }
-    /// `cv`: a [`CreateTaxRegistrationCountryOptionsCv`](super::CreateTaxRegistrationCountryOptionsCv).
+    /// `cv`: [`CreateTaxRegistrationCountryOptionsCv`](super::CreateTaxRegistrationCountryOptionsCv).
     #[inline]
     pub fn cv(
         self,
@@ -344,7 +344,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cv", cv))
     }
-    /// `cy`: a [`CreateTaxRegistrationCountryOptionsCy`](super::CreateTaxRegistrationCountryOptionsCy).
+    /// `cy`: [`CreateTaxRegistrationCountryOptionsCy`](super::CreateTaxRegistrationCountryOptionsCy).
     #[inline]
     pub fn cy(
         self,
@@ -352,7 +352,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cy", cy))
     }
-    /// `cz`: a [`CreateTaxRegistrationCountryOptionsCz`](super::CreateTaxRegistrationCountryOptionsCz).
+    /// `cz`: [`CreateTaxRegistrationCountryOptionsCz`](super::CreateTaxRegistrationCountryOptionsCz).
     #[inline]
     pub fn cz(
         self,
@@ -360,7 +360,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cz", cz))
     }
-    /// `de`: a [`CreateTaxRegistrationCountryOptionsDe`](super::CreateTaxRegistrationCountryOptionsDe).
+    /// `de`: [`CreateTaxRegistrationCountryOptionsDe`](super::CreateTaxRegistrationCountryOptionsDe).
     #[inline]
     pub fn de(
         self,
@@ -368,7 +368,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("de", de))
     }
-    /// `dk`: a [`CreateTaxRegistrationCountryOptionsDk`](super::CreateTaxRegistrationCountryOptionsDk).
+    /// `dk`: [`CreateTaxRegistrationCountryOptionsDk`](super::CreateTaxRegistrationCountryOptionsDk).
     #[inline]
     pub fn dk(
         self,
@@ -376,7 +376,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("dk", dk))
     }
-    /// `ec`: a [`CreateTaxRegistrationCountryOptionsEc`](super::CreateTaxRegistrationCountryOptionsEc).
+    /// `ec`: [`CreateTaxRegistrationCountryOptionsEc`](super::CreateTaxRegistrationCountryOptionsEc).
     #[inline]
     pub fn ec(
         self,
@@ -384,7 +384,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ec", ec))
     }
-    /// `ee`: a [`CreateTaxRegistrationCountryOptionsEe`](super::CreateTaxRegistrationCountryOptionsEe).
+    /// `ee`: [`CreateTaxRegistrationCountryOptionsEe`](super::CreateTaxRegistrationCountryOptionsEe).
     #[inline]
     pub fn ee(
         self,
@@ -392,7 +392,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ee", ee))
     }
-    /// `eg`: a [`CreateTaxRegistrationCountryOptionsEg`](super::CreateTaxRegistrationCountryOptionsEg).
+    /// `eg`: [`CreateTaxRegistrationCountryOptionsEg`](super::CreateTaxRegistrationCountryOptionsEg).
     #[inline]
     pub fn eg(
         self,
@@ -400,7 +400,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("eg", eg))
     }
-    /// `es`: a [`CreateTaxRegistrationCountryOptionsEs`](super::CreateTaxRegistrationCountryOptionsEs).
+    /// `es`: [`CreateTaxRegistrationCountryOptionsEs`](super::CreateTaxRegistrationCountryOptionsEs).
     #[inline]
     pub fn es(
         self,
@@ -408,7 +408,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("es", es))
     }
-    /// `et`: a [`CreateTaxRegistrationCountryOptionsEt`](super::CreateTaxRegistrationCountryOptionsEt).
+    /// `et`: [`CreateTaxRegistrationCountryOptionsEt`](super::CreateTaxRegistrationCountryOptionsEt).
     #[inline]
     pub fn et(
         self,
@@ -416,7 +416,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("et", et))
     }
-    /// `fi`: a [`CreateTaxRegistrationCountryOptionsFi`](super::CreateTaxRegistrationCountryOptionsFi).
+    /// `fi`: [`CreateTaxRegistrationCountryOptionsFi`](super::CreateTaxRegistrationCountryOptionsFi).
     #[inline]
     pub fn fi(
         self,
@@ -424,7 +424,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fi", fi))
     }
-    /// `fr`: a [`CreateTaxRegistrationCountryOptionsFr`](super::CreateTaxRegistrationCountryOptionsFr).
+    /// `fr`: [`CreateTaxRegistrationCountryOptionsFr`](super::CreateTaxRegistrationCountryOptionsFr).
     #[inline]
     pub fn fr(
         self,
@@ -432,7 +432,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fr", fr))
     }
-    /// `gb`: a [`CreateTaxRegistrationCountryOptionsGb`](super::CreateTaxRegistrationCountryOptionsGb).
+    /// `gb`: [`CreateTaxRegistrationCountryOptionsGb`](super::CreateTaxRegistrationCountryOptionsGb).
     #[inline]
     pub fn gb(
         self,
@@ -440,7 +440,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("gb", gb))
     }
-    /// `ge`: a [`CreateTaxRegistrationCountryOptionsGe`](super::CreateTaxRegistrationCountryOptionsGe).
+    /// `ge`: [`CreateTaxRegistrationCountryOptionsGe`](super::CreateTaxRegistrationCountryOptionsGe).
     #[inline]
     pub fn ge(
         self,
@@ -448,7 +448,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ge", ge))
     }
-    /// `gh`: a [`CreateTaxRegistrationCountryOptionsGh`](super::CreateTaxRegistrationCountryOptionsGh).
+    /// `gh`: [`CreateTaxRegistrationCountryOptionsGh`](super::CreateTaxRegistrationCountryOptionsGh).
     #[inline]
     pub fn gh(
         self,
@@ -456,7 +456,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("gh", gh))
     }
-    /// `gn`: a [`CreateTaxRegistrationCountryOptionsGn`](super::CreateTaxRegistrationCountryOptionsGn).
+    /// `gn`: [`CreateTaxRegistrationCountryOptionsGn`](super::CreateTaxRegistrationCountryOptionsGn).
     #[inline]
     pub fn gn(
         self,
@@ -464,7 +464,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("gn", gn))
     }
-    /// `gr`: a [`CreateTaxRegistrationCountryOptionsGr`](super::CreateTaxRegistrationCountryOptionsGr).
+    /// `gr`: [`CreateTaxRegistrationCountryOptionsGr`](super::CreateTaxRegistrationCountryOptionsGr).
     #[inline]
     pub fn gr(
         self,
@@ -472,7 +472,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("gr", gr))
     }
-    /// `hr`: a [`CreateTaxRegistrationCountryOptionsHr`](super::CreateTaxRegistrationCountryOptionsHr).
+    /// `hr`: [`CreateTaxRegistrationCountryOptionsHr`](super::CreateTaxRegistrationCountryOptionsHr).
     #[inline]
     pub fn hr(
         self,
@@ -480,7 +480,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("hr", hr))
     }
-    /// `hu`: a [`CreateTaxRegistrationCountryOptionsHu`](super::CreateTaxRegistrationCountryOptionsHu).
+    /// `hu`: [`CreateTaxRegistrationCountryOptionsHu`](super::CreateTaxRegistrationCountryOptionsHu).
     #[inline]
     pub fn hu(
         self,
@@ -488,7 +488,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("hu", hu))
     }
-    /// `id`: a [`CreateTaxRegistrationCountryOptionsId`](super::CreateTaxRegistrationCountryOptionsId).
+    /// `id`: [`CreateTaxRegistrationCountryOptionsId`](super::CreateTaxRegistrationCountryOptionsId).
     #[inline]
     pub fn id(
         self,
@@ -496,7 +496,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("id", id))
     }
-    /// `ie`: a [`CreateTaxRegistrationCountryOptionsIe`](super::CreateTaxRegistrationCountryOptionsIe).
+    /// `ie`: [`CreateTaxRegistrationCountryOptionsIe`](super::CreateTaxRegistrationCountryOptionsIe).
     #[inline]
     pub fn ie(
         self,
@@ -504,7 +504,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ie", ie))
     }
-    /// `in`: a [`CreateTaxRegistrationCountryOptionsIn`](super::CreateTaxRegistrationCountryOptionsIn).
+    /// `in`: [`CreateTaxRegistrationCountryOptionsIn`](super::CreateTaxRegistrationCountryOptionsIn).
     #[inline]
     pub fn in_(
         self,
@@ -512,7 +512,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("in", in_))
     }
-    /// `is`: a [`CreateTaxRegistrationCountryOptionsIs`](super::CreateTaxRegistrationCountryOptionsIs).
+    /// `is`: [`CreateTaxRegistrationCountryOptionsIs`](super::CreateTaxRegistrationCountryOptionsIs).
     #[inline]
     pub fn is(
         self,
@@ -520,7 +520,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("is", is))
     }
-    /// `it`: a [`CreateTaxRegistrationCountryOptionsIt`](super::CreateTaxRegistrationCountryOptionsIt).
+    /// `it`: [`CreateTaxRegistrationCountryOptionsIt`](super::CreateTaxRegistrationCountryOptionsIt).
     #[inline]
     pub fn it(
         self,
@@ -528,7 +528,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("it", it))
     }
-    /// `jp`: a [`CreateTaxRegistrationCountryOptionsJp`](super::CreateTaxRegistrationCountryOptionsJp).
+    /// `jp`: [`CreateTaxRegistrationCountryOptionsJp`](super::CreateTaxRegistrationCountryOptionsJp).
     #[inline]
     pub fn jp(
         self,
@@ -536,7 +536,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("jp", jp))
     }
-    /// `ke`: a [`CreateTaxRegistrationCountryOptionsKe`](super::CreateTaxRegistrationCountryOptionsKe).
+    /// `ke`: [`CreateTaxRegistrationCountryOptionsKe`](super::CreateTaxRegistrationCountryOptionsKe).
     #[inline]
     pub fn ke(
         self,
@@ -544,7 +544,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ke", ke))
     }
-    /// `kg`: a [`CreateTaxRegistrationCountryOptionsKg`](super::CreateTaxRegistrationCountryOptionsKg).
+    /// `kg`: [`CreateTaxRegistrationCountryOptionsKg`](super::CreateTaxRegistrationCountryOptionsKg).
     #[inline]
     pub fn kg(
         self,
@@ -552,7 +552,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kg", kg))
     }
-    /// `kh`: a [`CreateTaxRegistrationCountryOptionsKh`](super::CreateTaxRegistrationCountryOptionsKh).
+    /// `kh`: [`CreateTaxRegistrationCountryOptionsKh`](super::CreateTaxRegistrationCountryOptionsKh).
     #[inline]
     pub fn kh(
         self,
@@ -560,7 +560,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kh", kh))
     }
-    /// `kr`: a [`CreateTaxRegistrationCountryOptionsKr`](super::CreateTaxRegistrationCountryOptionsKr).
+    /// `kr`: [`CreateTaxRegistrationCountryOptionsKr`](super::CreateTaxRegistrationCountryOptionsKr).
     #[inline]
     pub fn kr(
         self,
@@ -568,7 +568,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kr", kr))
     }
-    /// `kz`: a [`CreateTaxRegistrationCountryOptionsKz`](super::CreateTaxRegistrationCountryOptionsKz).
+    /// `kz`: [`CreateTaxRegistrationCountryOptionsKz`](super::CreateTaxRegistrationCountryOptionsKz).
     #[inline]
     pub fn kz(
         self,
@@ -576,7 +576,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kz", kz))
     }
-    /// `la`: a [`CreateTaxRegistrationCountryOptionsLa`](super::CreateTaxRegistrationCountryOptionsLa).
+    /// `la`: [`CreateTaxRegistrationCountryOptionsLa`](super::CreateTaxRegistrationCountryOptionsLa).
     #[inline]
     pub fn la(
         self,
@@ -584,7 +584,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("la", la))
     }
-    /// `lk`: a [`CreateTaxRegistrationCountryOptionsLk`](super::CreateTaxRegistrationCountryOptionsLk).
+    /// `lk`: [`CreateTaxRegistrationCountryOptionsLk`](super::CreateTaxRegistrationCountryOptionsLk).
     #[inline]
     pub fn lk(
         self,
@@ -592,7 +592,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("lk", lk))
     }
-    /// `lt`: a [`CreateTaxRegistrationCountryOptionsLt`](super::CreateTaxRegistrationCountryOptionsLt).
+    /// `lt`: [`CreateTaxRegistrationCountryOptionsLt`](super::CreateTaxRegistrationCountryOptionsLt).
     #[inline]
     pub fn lt(
         self,
@@ -600,7 +600,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("lt", lt))
     }
-    /// `lu`: a [`CreateTaxRegistrationCountryOptionsLu`](super::CreateTaxRegistrationCountryOptionsLu).
+    /// `lu`: [`CreateTaxRegistrationCountryOptionsLu`](super::CreateTaxRegistrationCountryOptionsLu).
     #[inline]
     pub fn lu(
         self,
@@ -608,7 +608,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("lu", lu))
     }
-    /// `lv`: a [`CreateTaxRegistrationCountryOptionsLv`](super::CreateTaxRegistrationCountryOptionsLv).
+    /// `lv`: [`CreateTaxRegistrationCountryOptionsLv`](super::CreateTaxRegistrationCountryOptionsLv).
     #[inline]
     pub fn lv(
         self,
@@ -616,7 +616,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("lv", lv))
     }
-    /// `ma`: a [`CreateTaxRegistrationCountryOptionsMa`](super::CreateTaxRegistrationCountryOptionsMa).
+    /// `ma`: [`CreateTaxRegistrationCountryOptionsMa`](super::CreateTaxRegistrationCountryOptionsMa).
     #[inline]
     pub fn ma(
         self,
@@ -624,7 +624,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ma", ma))
     }
-    /// `md`: a [`CreateTaxRegistrationCountryOptionsMd`](super::CreateTaxRegistrationCountryOptionsMd).
+    /// `md`: [`CreateTaxRegistrationCountryOptionsMd`](super::CreateTaxRegistrationCountryOptionsMd).
     #[inline]
     pub fn md(
         self,
@@ -632,7 +632,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("md", md))
     }
-    /// `me`: a [`CreateTaxRegistrationCountryOptionsMe`](super::CreateTaxRegistrationCountryOptionsMe).
+    /// `me`: [`CreateTaxRegistrationCountryOptionsMe`](super::CreateTaxRegistrationCountryOptionsMe).
     #[inline]
     pub fn me(
         self,
@@ -640,7 +640,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("me", me))
     }
-    /// `mk`: a [`CreateTaxRegistrationCountryOptionsMk`](super::CreateTaxRegistrationCountryOptionsMk).
+    /// `mk`: [`CreateTaxRegistrationCountryOptionsMk`](super::CreateTaxRegistrationCountryOptionsMk).
     #[inline]
     pub fn mk(
         self,
@@ -648,7 +648,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mk", mk))
     }
-    /// `mr`: a [`CreateTaxRegistrationCountryOptionsMr`](super::CreateTaxRegistrationCountryOptionsMr).
+    /// `mr`: [`CreateTaxRegistrationCountryOptionsMr`](super::CreateTaxRegistrationCountryOptionsMr).
     #[inline]
     pub fn mr(
         self,
@@ -656,7 +656,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mr", mr))
     }
-    /// `mt`: a [`CreateTaxRegistrationCountryOptionsMt`](super::CreateTaxRegistrationCountryOptionsMt).
+    /// `mt`: [`CreateTaxRegistrationCountryOptionsMt`](super::CreateTaxRegistrationCountryOptionsMt).
     #[inline]
     pub fn mt(
         self,
@@ -664,7 +664,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mt", mt))
     }
-    /// `mu`: a [`CreateTaxRegistrationCountryOptionsMu`](super::CreateTaxRegistrationCountryOptionsMu).
+    /// `mu`: [`CreateTaxRegistrationCountryOptionsMu`](super::CreateTaxRegistrationCountryOptionsMu).
     #[inline]
     pub fn mu(
         self,
@@ -672,7 +672,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mu", mu))
     }
-    /// `mx`: a [`CreateTaxRegistrationCountryOptionsMx`](super::CreateTaxRegistrationCountryOptionsMx).
+    /// `mx`: [`CreateTaxRegistrationCountryOptionsMx`](super::CreateTaxRegistrationCountryOptionsMx).
     #[inline]
     pub fn mx(
         self,
@@ -680,7 +680,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mx", mx))
     }
-    /// `my`: a [`CreateTaxRegistrationCountryOptionsMy`](super::CreateTaxRegistrationCountryOptionsMy).
+    /// `my`: [`CreateTaxRegistrationCountryOptionsMy`](super::CreateTaxRegistrationCountryOptionsMy).
     #[inline]
     pub fn my(
         self,
@@ -688,7 +688,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("my", my))
     }
-    /// `ng`: a [`CreateTaxRegistrationCountryOptionsNg`](super::CreateTaxRegistrationCountryOptionsNg).
+    /// `ng`: [`CreateTaxRegistrationCountryOptionsNg`](super::CreateTaxRegistrationCountryOptionsNg).
     #[inline]
     pub fn ng(
         self,
@@ -696,7 +696,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ng", ng))
     }
-    /// `nl`: a [`CreateTaxRegistrationCountryOptionsNl`](super::CreateTaxRegistrationCountryOptionsNl).
+    /// `nl`: [`CreateTaxRegistrationCountryOptionsNl`](super::CreateTaxRegistrationCountryOptionsNl).
     #[inline]
     pub fn nl(
         self,
@@ -704,7 +704,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("nl", nl))
     }
-    /// `no`: a [`CreateTaxRegistrationCountryOptionsNo`](super::CreateTaxRegistrationCountryOptionsNo).
+    /// `no`: [`CreateTaxRegistrationCountryOptionsNo`](super::CreateTaxRegistrationCountryOptionsNo).
     #[inline]
     pub fn no(
         self,
@@ -712,7 +712,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("no", no))
     }
-    /// `np`: a [`CreateTaxRegistrationCountryOptionsNp`](super::CreateTaxRegistrationCountryOptionsNp).
+    /// `np`: [`CreateTaxRegistrationCountryOptionsNp`](super::CreateTaxRegistrationCountryOptionsNp).
     #[inline]
     pub fn np(
         self,
@@ -720,7 +720,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("np", np))
     }
-    /// `nz`: a [`CreateTaxRegistrationCountryOptionsNz`](super::CreateTaxRegistrationCountryOptionsNz).
+    /// `nz`: [`CreateTaxRegistrationCountryOptionsNz`](super::CreateTaxRegistrationCountryOptionsNz).
     #[inline]
     pub fn nz(
         self,
@@ -728,7 +728,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("nz", nz))
     }
-    /// `om`: a [`CreateTaxRegistrationCountryOptionsOm`](super::CreateTaxRegistrationCountryOptionsOm).
+    /// `om`: [`CreateTaxRegistrationCountryOptionsOm`](super::CreateTaxRegistrationCountryOptionsOm).
     #[inline]
     pub fn om(
         self,
@@ -736,7 +736,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("om", om))
     }
-    /// `pe`: a [`CreateTaxRegistrationCountryOptionsPe`](super::CreateTaxRegistrationCountryOptionsPe).
+    /// `pe`: [`CreateTaxRegistrationCountryOptionsPe`](super::CreateTaxRegistrationCountryOptionsPe).
     #[inline]
     pub fn pe(
         self,
@@ -744,7 +744,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pe", pe))
     }
-    /// `ph`: a [`CreateTaxRegistrationCountryOptionsPh`](super::CreateTaxRegistrationCountryOptionsPh).
+    /// `ph`: [`CreateTaxRegistrationCountryOptionsPh`](super::CreateTaxRegistrationCountryOptionsPh).
     #[inline]
     pub fn ph(
         self,
@@ -752,7 +752,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ph", ph))
     }
-    /// `pl`: a [`CreateTaxRegistrationCountryOptionsPl`](super::CreateTaxRegistrationCountryOptionsPl).
+    /// `pl`: [`CreateTaxRegistrationCountryOptionsPl`](super::CreateTaxRegistrationCountryOptionsPl).
     #[inline]
     pub fn pl(
         self,
@@ -760,7 +760,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pl", pl))
     }
-    /// `pt`: a [`CreateTaxRegistrationCountryOptionsPt`](super::CreateTaxRegistrationCountryOptionsPt).
+    /// `pt`: [`CreateTaxRegistrationCountryOptionsPt`](super::CreateTaxRegistrationCountryOptionsPt).
     #[inline]
     pub fn pt(
         self,
@@ -768,7 +768,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pt", pt))
     }
-    /// `ro`: a [`CreateTaxRegistrationCountryOptionsRo`](super::CreateTaxRegistrationCountryOptionsRo).
+    /// `ro`: [`CreateTaxRegistrationCountryOptionsRo`](super::CreateTaxRegistrationCountryOptionsRo).
     #[inline]
     pub fn ro(
         self,
@@ -776,7 +776,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ro", ro))
     }
-    /// `rs`: a [`CreateTaxRegistrationCountryOptionsRs`](super::CreateTaxRegistrationCountryOptionsRs).
+    /// `rs`: [`CreateTaxRegistrationCountryOptionsRs`](super::CreateTaxRegistrationCountryOptionsRs).
     #[inline]
     pub fn rs(
         self,
@@ -784,7 +784,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("rs", rs))
     }
-    /// `ru`: a [`CreateTaxRegistrationCountryOptionsRu`](super::CreateTaxRegistrationCountryOptionsRu).
+    /// `ru`: [`CreateTaxRegistrationCountryOptionsRu`](super::CreateTaxRegistrationCountryOptionsRu).
     #[inline]
     pub fn ru(
         self,
@@ -792,7 +792,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ru", ru))
     }
-    /// `sa`: a [`CreateTaxRegistrationCountryOptionsSa`](super::CreateTaxRegistrationCountryOptionsSa).
+    /// `sa`: [`CreateTaxRegistrationCountryOptionsSa`](super::CreateTaxRegistrationCountryOptionsSa).
     #[inline]
     pub fn sa(
         self,
@@ -800,7 +800,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sa", sa))
     }
-    /// `se`: a [`CreateTaxRegistrationCountryOptionsSe`](super::CreateTaxRegistrationCountryOptionsSe).
+    /// `se`: [`CreateTaxRegistrationCountryOptionsSe`](super::CreateTaxRegistrationCountryOptionsSe).
     #[inline]
     pub fn se(
         self,
@@ -808,7 +808,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("se", se))
     }
-    /// `sg`: a [`CreateTaxRegistrationCountryOptionsSg`](super::CreateTaxRegistrationCountryOptionsSg).
+    /// `sg`: [`CreateTaxRegistrationCountryOptionsSg`](super::CreateTaxRegistrationCountryOptionsSg).
     #[inline]
     pub fn sg(
         self,
@@ -816,7 +816,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sg", sg))
     }
-    /// `si`: a [`CreateTaxRegistrationCountryOptionsSi`](super::CreateTaxRegistrationCountryOptionsSi).
+    /// `si`: [`CreateTaxRegistrationCountryOptionsSi`](super::CreateTaxRegistrationCountryOptionsSi).
     #[inline]
     pub fn si(
         self,
@@ -824,7 +824,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("si", si))
     }
-    /// `sk`: a [`CreateTaxRegistrationCountryOptionsSk`](super::CreateTaxRegistrationCountryOptionsSk).
+    /// `sk`: [`CreateTaxRegistrationCountryOptionsSk`](super::CreateTaxRegistrationCountryOptionsSk).
     #[inline]
     pub fn sk(
         self,
@@ -832,7 +832,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sk", sk))
     }
-    /// `sn`: a [`CreateTaxRegistrationCountryOptionsSn`](super::CreateTaxRegistrationCountryOptionsSn).
+    /// `sn`: [`CreateTaxRegistrationCountryOptionsSn`](super::CreateTaxRegistrationCountryOptionsSn).
     #[inline]
     pub fn sn(
         self,
@@ -840,7 +840,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sn", sn))
     }
-    /// `sr`: a [`CreateTaxRegistrationCountryOptionsSr`](super::CreateTaxRegistrationCountryOptionsSr).
+    /// `sr`: [`CreateTaxRegistrationCountryOptionsSr`](super::CreateTaxRegistrationCountryOptionsSr).
     #[inline]
     pub fn sr(
         self,
@@ -848,7 +848,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sr", sr))
     }
-    /// `th`: a [`CreateTaxRegistrationCountryOptionsTh`](super::CreateTaxRegistrationCountryOptionsTh).
+    /// `th`: [`CreateTaxRegistrationCountryOptionsTh`](super::CreateTaxRegistrationCountryOptionsTh).
     #[inline]
     pub fn th(
         self,
@@ -856,7 +856,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("th", th))
     }
-    /// `tj`: a [`CreateTaxRegistrationCountryOptionsTj`](super::CreateTaxRegistrationCountryOptionsTj).
+    /// `tj`: [`CreateTaxRegistrationCountryOptionsTj`](super::CreateTaxRegistrationCountryOptionsTj).
     #[inline]
     pub fn tj(
         self,
@@ -864,7 +864,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("tj", tj))
     }
-    /// `tr`: a [`CreateTaxRegistrationCountryOptionsTr`](super::CreateTaxRegistrationCountryOptionsTr).
+    /// `tr`: [`CreateTaxRegistrationCountryOptionsTr`](super::CreateTaxRegistrationCountryOptionsTr).
     #[inline]
     pub fn tr(
         self,
@@ -872,7 +872,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("tr", tr))
     }
-    /// `tw`: a [`CreateTaxRegistrationCountryOptionsTw`](super::CreateTaxRegistrationCountryOptionsTw).
+    /// `tw`: [`CreateTaxRegistrationCountryOptionsTw`](super::CreateTaxRegistrationCountryOptionsTw).
     #[inline]
     pub fn tw(
         self,
@@ -880,7 +880,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("tw", tw))
     }
-    /// `tz`: a [`CreateTaxRegistrationCountryOptionsTz`](super::CreateTaxRegistrationCountryOptionsTz).
+    /// `tz`: [`CreateTaxRegistrationCountryOptionsTz`](super::CreateTaxRegistrationCountryOptionsTz).
     #[inline]
     pub fn tz(
         self,
@@ -888,7 +888,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("tz", tz))
     }
-    /// `ua`: a [`CreateTaxRegistrationCountryOptionsUa`](super::CreateTaxRegistrationCountryOptionsUa).
+    /// `ua`: [`CreateTaxRegistrationCountryOptionsUa`](super::CreateTaxRegistrationCountryOptionsUa).
     #[inline]
     pub fn ua(
         self,
@@ -896,7 +896,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ua", ua))
     }
-    /// `ug`: a [`CreateTaxRegistrationCountryOptionsUg`](super::CreateTaxRegistrationCountryOptionsUg).
+    /// `ug`: [`CreateTaxRegistrationCountryOptionsUg`](super::CreateTaxRegistrationCountryOptionsUg).
     #[inline]
     pub fn ug(
         self,
@@ -904,7 +904,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ug", ug))
     }
-    /// `us`: a [`CreateTaxRegistrationCountryOptionsUs`](super::CreateTaxRegistrationCountryOptionsUs).
+    /// `us`: [`CreateTaxRegistrationCountryOptionsUs`](super::CreateTaxRegistrationCountryOptionsUs).
     #[inline]
     pub fn us(
         self,
@@ -912,7 +912,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("us", us))
     }
-    /// `uy`: a [`CreateTaxRegistrationCountryOptionsUy`](super::CreateTaxRegistrationCountryOptionsUy).
+    /// `uy`: [`CreateTaxRegistrationCountryOptionsUy`](super::CreateTaxRegistrationCountryOptionsUy).
     #[inline]
     pub fn uy(
         self,
@@ -920,7 +920,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("uy", uy))
     }
-    /// `uz`: a [`CreateTaxRegistrationCountryOptionsUz`](super::CreateTaxRegistrationCountryOptionsUz).
+    /// `uz`: [`CreateTaxRegistrationCountryOptionsUz`](super::CreateTaxRegistrationCountryOptionsUz).
     #[inline]
     pub fn uz(
         self,
@@ -928,7 +928,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("uz", uz))
     }
-    /// `vn`: a [`CreateTaxRegistrationCountryOptionsVn`](super::CreateTaxRegistrationCountryOptionsVn).
+    /// `vn`: [`CreateTaxRegistrationCountryOptionsVn`](super::CreateTaxRegistrationCountryOptionsVn).
     #[inline]
     pub fn vn(
         self,
@@ -936,7 +936,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("vn", vn))
     }
-    /// `za`: a [`CreateTaxRegistrationCountryOptionsZa`](super::CreateTaxRegistrationCountryOptionsZa).
+    /// `za`: [`CreateTaxRegistrationCountryOptionsZa`](super::CreateTaxRegistrationCountryOptionsZa).
     #[inline]
     pub fn za(
         self,
@@ -944,7 +944,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("za", za))
     }
-    /// `zm`: a [`CreateTaxRegistrationCountryOptionsZm`](super::CreateTaxRegistrationCountryOptionsZm).
+    /// `zm`: [`CreateTaxRegistrationCountryOptionsZm`](super::CreateTaxRegistrationCountryOptionsZm).
     #[inline]
     pub fn zm(
         self,
@@ -952,7 +952,7 @@ impl CreateTaxRegistrationCountryOptions {
     ) -> Self {
         Self::from_parameters(self.parameters.object("zm", zm))
     }
-    /// `zw`: a [`CreateTaxRegistrationCountryOptionsZw`](super::CreateTaxRegistrationCountryOptionsZw).
+    /// `zw`: [`CreateTaxRegistrationCountryOptionsZw`](super::CreateTaxRegistrationCountryOptionsZw).
     #[inline]
     pub fn zw(
         self,
@@ -972,7 +972,7 @@ impl CreateTaxRegistrationCountryOptionsAe {
     pub fn new(type_: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("type", type_))
     }
-    /// `standard`: a [`CreateTaxRegistrationCountryOptionsAeStandard`](super::CreateTaxRegistrationCountryOptionsAeStandard).
+    /// `standard`: [`CreateTaxRegistrationCountryOptionsAeStandard`](super::CreateTaxRegistrationCountryOptionsAeStandard).
     #[inline]
     pub fn standard(
         self,
@@ -1035,7 +1035,7 @@ impl CreateTaxRegistrationCountryOptionsAt {
     pub fn new(type_: super::CreateTaxRegistrationCountryOptionsAtType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `standard`: a [`CreateTaxRegistrationCountryOptionsAtStandard`](super::CreateTaxRegistrationCountryOptionsAtStandard).
+    /// `standard`: [`CreateTaxRegistrationCountryOptionsAtStandard`](super::CreateTaxRegistrationCountryOptionsAtStandard).
     #[inline]
     pub fn standard(
         self,
@@ -1121,7 +1121,7 @@ impl CreateTaxRegistrationCountryOptionsCa {
     pub fn new(type_: super::CreateTaxRegistrationCountryOptionsCaType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `province_standard`: a [`CreateTaxRegistrationCountryOptionsCaProvinceStandard`](super::CreateTaxRegistrationCountryOptionsCaProvinceStandard).
+    /// `province_standard`: [`CreateTaxRegistrationCountryOptionsCaProvinceStandard`](super::CreateTaxRegistrationCountryOptionsCaProvinceStandard).
     #[inline]
     pub fn province_standard(
         self,
@@ -1399,7 +1399,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
             c::Parameters::new().text("state", state).one_of("type", type_),
         )
     }
-    /// `admissions_tax`: a [`CreateTaxRegistrationCountryOptionsUsAdmissionsTax`](super::CreateTaxRegistrationCountryOptionsUsAdmissionsTax).
+    /// `admissions_tax`: [`CreateTaxRegistrationCountryOptionsUsAdmissionsTax`](super::CreateTaxRegistrationCountryOptionsUsAdmissionsTax).
     #[inline]
     pub fn admissions_tax(
         self,
@@ -1409,7 +1409,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
     ) -> Self {
         Self::from_parameters(self.parameters.object("admissions_tax", admissions_tax))
     }
-    /// `attendance_tax`: a [`CreateTaxRegistrationCountryOptionsUsAttendanceTax`](super::CreateTaxRegistrationCountryOptionsUsAttendanceTax).
+    /// `attendance_tax`: [`CreateTaxRegistrationCountryOptionsUsAttendanceTax`](super::CreateTaxRegistrationCountryOptionsUsAttendanceTax).
     #[inline]
     pub fn attendance_tax(
         self,
@@ -1419,7 +1419,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
     ) -> Self {
         Self::from_parameters(self.parameters.object("attendance_tax", attendance_tax))
     }
-    /// `entertainment_tax`: a [`CreateTaxRegistrationCountryOptionsUsEntertainmentTax`](super::CreateTaxRegistrationCountryOptionsUsEntertainmentTax).
+    /// `entertainment_tax`: [`CreateTaxRegistrationCountryOptionsUsEntertainmentTax`](super::CreateTaxRegistrationCountryOptionsUsEntertainmentTax).
     #[inline]
     pub fn entertainment_tax(
         self,
@@ -1431,7 +1431,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
             self.parameters.object("entertainment_tax", entertainment_tax),
         )
     }
-    /// `gross_receipts_tax`: a [`CreateTaxRegistrationCountryOptionsUsGrossReceiptsTax`](super::CreateTaxRegistrationCountryOptionsUsGrossReceiptsTax).
+    /// `gross_receipts_tax`: [`CreateTaxRegistrationCountryOptionsUsGrossReceiptsTax`](super::CreateTaxRegistrationCountryOptionsUsGrossReceiptsTax).
     #[inline]
     pub fn gross_receipts_tax(
         self,
@@ -1443,7 +1443,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
             self.parameters.object("gross_receipts_tax", gross_receipts_tax),
         )
     }
-    /// `hospitality_tax`: a [`CreateTaxRegistrationCountryOptionsUsHospitalityTax`](super::CreateTaxRegistrationCountryOptionsUsHospitalityTax).
+    /// `hospitality_tax`: [`CreateTaxRegistrationCountryOptionsUsHospitalityTax`](super::CreateTaxRegistrationCountryOptionsUsHospitalityTax).
     #[inline]
     pub fn hospitality_tax(
         self,
@@ -1453,7 +1453,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
     ) -> Self {
         Self::from_parameters(self.parameters.object("hospitality_tax", hospitality_tax))
     }
-    /// `local_amusement_tax`: a [`CreateTaxRegistrationCountryOptionsUsLocalAmusementTax`](super::CreateTaxRegistrationCountryOptionsUsLocalAmusementTax).
+    /// `local_amusement_tax`: [`CreateTaxRegistrationCountryOptionsUsLocalAmusementTax`](super::CreateTaxRegistrationCountryOptionsUsLocalAmusementTax).
     #[inline]
     pub fn local_amusement_tax(
         self,
@@ -1465,7 +1465,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
             self.parameters.object("local_amusement_tax", local_amusement_tax),
         )
     }
-    /// `local_lease_tax`: a [`CreateTaxRegistrationCountryOptionsUsLocalLeaseTax`](super::CreateTaxRegistrationCountryOptionsUsLocalLeaseTax).
+    /// `local_lease_tax`: [`CreateTaxRegistrationCountryOptionsUsLocalLeaseTax`](super::CreateTaxRegistrationCountryOptionsUsLocalLeaseTax).
     #[inline]
     pub fn local_lease_tax(
         self,
@@ -1475,7 +1475,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
     ) -> Self {
         Self::from_parameters(self.parameters.object("local_lease_tax", local_lease_tax))
     }
-    /// `luxury_tax`: a [`CreateTaxRegistrationCountryOptionsUsLuxuryTax`](super::CreateTaxRegistrationCountryOptionsUsLuxuryTax).
+    /// `luxury_tax`: [`CreateTaxRegistrationCountryOptionsUsLuxuryTax`](super::CreateTaxRegistrationCountryOptionsUsLuxuryTax).
     #[inline]
     pub fn luxury_tax(
         self,
@@ -1485,7 +1485,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
     ) -> Self {
         Self::from_parameters(self.parameters.object("luxury_tax", luxury_tax))
     }
-    /// `mass_transit_parking_tax`: a [`CreateTaxRegistrationCountryOptionsUsMassTransitParkingTax`](super::CreateTaxRegistrationCountryOptionsUsMassTransitParkingTax).
+    /// `mass_transit_parking_tax`: [`CreateTaxRegistrationCountryOptionsUsMassTransitParkingTax`](super::CreateTaxRegistrationCountryOptionsUsMassTransitParkingTax).
     #[inline]
     pub fn mass_transit_parking_tax(
         self,
@@ -1497,7 +1497,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
             self.parameters.object("mass_transit_parking_tax", mass_transit_parking_tax),
         )
     }
-    /// `parking_tax`: a [`CreateTaxRegistrationCountryOptionsUsParkingTax`](super::CreateTaxRegistrationCountryOptionsUsParkingTax).
+    /// `parking_tax`: [`CreateTaxRegistrationCountryOptionsUsParkingTax`](super::CreateTaxRegistrationCountryOptionsUsParkingTax).
     #[inline]
     pub fn parking_tax(
         self,
@@ -1507,7 +1507,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
     ) -> Self {
         Self::from_parameters(self.parameters.object("parking_tax", parking_tax))
     }
-    /// `resort_tax`: a [`CreateTaxRegistrationCountryOptionsUsResortTax`](super::CreateTaxRegistrationCountryOptionsUsResortTax).
+    /// `resort_tax`: [`CreateTaxRegistrationCountryOptionsUsResortTax`](super::CreateTaxRegistrationCountryOptionsUsResortTax).
     #[inline]
     pub fn resort_tax(
         self,
@@ -1517,7 +1517,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
     ) -> Self {
         Self::from_parameters(self.parameters.object("resort_tax", resort_tax))
     }
-    /// `state_sales_tax`: a [`CreateTaxRegistrationCountryOptionsUsStateSalesTax`](super::CreateTaxRegistrationCountryOptionsUsStateSalesTax).
+    /// `state_sales_tax`: [`CreateTaxRegistrationCountryOptionsUsStateSalesTax`](super::CreateTaxRegistrationCountryOptionsUsStateSalesTax).
     #[inline]
     pub fn state_sales_tax(
         self,
@@ -1527,7 +1527,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
     ) -> Self {
         Self::from_parameters(self.parameters.object("state_sales_tax", state_sales_tax))
     }
-    /// `tourism_tax`: a [`CreateTaxRegistrationCountryOptionsUsTourismTax`](super::CreateTaxRegistrationCountryOptionsUsTourismTax).
+    /// `tourism_tax`: [`CreateTaxRegistrationCountryOptionsUsTourismTax`](super::CreateTaxRegistrationCountryOptionsUsTourismTax).
     #[inline]
     pub fn tourism_tax(
         self,
@@ -1537,7 +1537,7 @@ impl CreateTaxRegistrationCountryOptionsUs {
     ) -> Self {
         Self::from_parameters(self.parameters.object("tourism_tax", tourism_tax))
     }
-    /// `utility_users_tax`: a [`CreateTaxRegistrationCountryOptionsUsUtilityUsersTax`](super::CreateTaxRegistrationCountryOptionsUsUtilityUsersTax).
+    /// `utility_users_tax`: [`CreateTaxRegistrationCountryOptionsUsUtilityUsersTax`](super::CreateTaxRegistrationCountryOptionsUsUtilityUsersTax).
     #[inline]
     pub fn utility_users_tax(
         self,
@@ -1588,7 +1588,7 @@ pub type CreateTaxRegistrationCountryOptionsUsStateSalesTax = Builder<
 >;
 impl CreateTaxRegistrationCountryOptionsUsStateSalesTax {
     /// With what it cannot do without:
-    /// * `elections`: some [`CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections`](super::CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections).
+    /// * `elections`: an array of [`CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections`](super::CreateTaxRegistrationCountryOptionsUsStateSalesTaxElections).
     #[inline]
     pub fn new(
         elections: impl c::IntoObjects<

@@ -31,7 +31,7 @@ impl UpdateTaxSettings {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `defaults`: a [`UpdateTaxSettingsDefaults`](super::UpdateTaxSettingsDefaults).
+    /// `defaults`: [`UpdateTaxSettingsDefaults`](super::UpdateTaxSettingsDefaults).
     #[inline]
     pub fn defaults(
         self,
@@ -39,7 +39,7 @@ impl UpdateTaxSettings {
     ) -> Self {
         Self::from_parameters(self.parameters.object("defaults", defaults))
     }
-    /// `head_office`: a [`UpdateTaxSettingsHeadOffice`](super::UpdateTaxSettingsHeadOffice).
+    /// `head_office`: [`UpdateTaxSettingsHeadOffice`](super::UpdateTaxSettingsHeadOffice).
     #[inline]
     pub fn head_office(
         self,
@@ -80,7 +80,7 @@ impl UpdateTaxSettingsDefaults {
 pub type UpdateTaxSettingsHeadOffice = Builder<markers::UpdateTaxSettingsHeadOffice>;
 impl UpdateTaxSettingsHeadOffice {
     /// With what it cannot do without:
-    /// * `address`: a [`UpdateTaxSettingsHeadOfficeAddress`](super::UpdateTaxSettingsHeadOfficeAddress).
+    /// * `address`: [`UpdateTaxSettingsHeadOfficeAddress`](super::UpdateTaxSettingsHeadOfficeAddress).
     #[inline]
     pub fn new(
         address: impl c::IntoObject<super::UpdateTaxSettingsHeadOfficeAddress>,

@@ -72,7 +72,7 @@ impl CreateTaxTransactionReversal {
     pub fn flat_amount(self, flat_amount: i64) -> Self {
         Self::from_parameters(self.parameters.int("flat_amount", flat_amount))
     }
-    /// `line_items`: some [`CreateTaxTransactionReversalLineItems`](super::CreateTaxTransactionReversalLineItems).
+    /// `line_items`: an array of [`CreateTaxTransactionReversalLineItems`](super::CreateTaxTransactionReversalLineItems).
     #[inline]
     pub fn line_items(
         self,
@@ -88,7 +88,7 @@ impl CreateTaxTransactionReversal {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `shipping_cost`: a [`CreateTaxTransactionReversalShippingCost`](super::CreateTaxTransactionReversalShippingCost).
+    /// `shipping_cost`: [`CreateTaxTransactionReversalShippingCost`](super::CreateTaxTransactionReversalShippingCost).
     #[inline]
     pub fn shipping_cost(
         self,
@@ -147,24 +147,28 @@ pub type CreateTaxTransactionReversalLineItems = Builder<
 >;
 impl CreateTaxTransactionReversalLineItems {
     /// With what it cannot do without:
-    /// * `amount`: an integer.
-    /// * `amount_tax`: an integer.
     /// * `original_line_item`: a text.
     /// * `reference`: a text.
     #[inline]
     pub fn new(
-        amount: i64,
-        amount_tax: i64,
         original_line_item: impl Into<String>,
         reference: impl Into<String>,
     ) -> Self {
         Self::from_parameters(
             c::Parameters::new()
-                .int("amount", amount)
-                .int("amount_tax", amount_tax)
                 .text("original_line_item", original_line_item)
                 .text("reference", reference),
         )
+    }
+    /// `amount`: an integer; required.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `amount_tax`: an integer; required.
+    #[inline]
+    pub fn amount_tax(self, amount_tax: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount_tax", amount_tax))
     }
     /// `metadata`: texts by key.
     #[inline]
@@ -185,14 +189,20 @@ pub type CreateTaxTransactionReversalShippingCost = Builder<
     markers::CreateTaxTransactionReversalShippingCost,
 >;
 impl CreateTaxTransactionReversalShippingCost {
-    /// With what it cannot do without:
-    /// * `amount`: an integer.
-    /// * `amount_tax`: an integer.
+    /// Without parameters yet.
     #[inline]
-    pub fn new(amount: i64, amount_tax: i64) -> Self {
-        Self::from_parameters(
-            c::Parameters::new().int("amount", amount).int("amount_tax", amount_tax),
-        )
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `amount`: an integer; required.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `amount_tax`: an integer; required.
+    #[inline]
+    pub fn amount_tax(self, amount_tax: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount_tax", amount_tax))
     }
 }
 /// The values of `CreateTaxTransactionReversal.mode`.

@@ -39,7 +39,7 @@ impl CreateTerminalConfiguration {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bbpos_wisepad3`: a [`CreateTerminalConfigurationBbposWisepad3`](super::CreateTerminalConfigurationBbposWisepad3).
+    /// `bbpos_wisepad3`: [`CreateTerminalConfigurationBbposWisepad3`](super::CreateTerminalConfigurationBbposWisepad3).
     #[inline]
     pub fn bbpos_wisepad3(
         self,
@@ -49,7 +49,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bbpos_wisepad3", bbpos_wisepad3))
     }
-    /// `bbpos_wisepos_e`: a [`CreateTerminalConfigurationBbposWiseposE`](super::CreateTerminalConfigurationBbposWiseposE).
+    /// `bbpos_wisepos_e`: [`CreateTerminalConfigurationBbposWiseposE`](super::CreateTerminalConfigurationBbposWiseposE).
     #[inline]
     pub fn bbpos_wisepos_e(
         self,
@@ -59,7 +59,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bbpos_wisepos_e", bbpos_wisepos_e))
     }
-    /// `cellular`: a [`CreateTerminalConfigurationCellular`](super::CreateTerminalConfigurationCellular); an empty text empties it.
+    /// `cellular`: [`CreateTerminalConfigurationCellular`](super::CreateTerminalConfigurationCellular); an empty text empties it.
     #[inline]
     pub fn cellular(
         self,
@@ -72,7 +72,7 @@ impl CreateTerminalConfiguration {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `offline`: a [`CreateTerminalConfigurationOffline`](super::CreateTerminalConfigurationOffline); an empty text empties it.
+    /// `offline`: [`CreateTerminalConfigurationOffline`](super::CreateTerminalConfigurationOffline); an empty text empties it.
     #[inline]
     pub fn offline(
         self,
@@ -80,7 +80,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("offline", offline))
     }
-    /// `reader_security`: a [`CreateTerminalConfigurationReaderSecurity`](super::CreateTerminalConfigurationReaderSecurity); an empty text empties it.
+    /// `reader_security`: [`CreateTerminalConfigurationReaderSecurity`](super::CreateTerminalConfigurationReaderSecurity); an empty text empties it.
     #[inline]
     pub fn reader_security(
         self,
@@ -90,7 +90,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("reader_security", reader_security))
     }
-    /// `reboot_window`: a [`CreateTerminalConfigurationRebootWindow`](super::CreateTerminalConfigurationRebootWindow).
+    /// `reboot_window`: [`CreateTerminalConfigurationRebootWindow`](super::CreateTerminalConfigurationRebootWindow).
     #[inline]
     pub fn reboot_window(
         self,
@@ -98,7 +98,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("reboot_window", reboot_window))
     }
-    /// `stripe_s700`: a [`CreateTerminalConfigurationStripeS700`](super::CreateTerminalConfigurationStripeS700).
+    /// `stripe_s700`: [`CreateTerminalConfigurationStripeS700`](super::CreateTerminalConfigurationStripeS700).
     #[inline]
     pub fn stripe_s700(
         self,
@@ -106,7 +106,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("stripe_s700", stripe_s700))
     }
-    /// `stripe_s710`: a [`CreateTerminalConfigurationStripeS710`](super::CreateTerminalConfigurationStripeS710).
+    /// `stripe_s710`: [`CreateTerminalConfigurationStripeS710`](super::CreateTerminalConfigurationStripeS710).
     #[inline]
     pub fn stripe_s710(
         self,
@@ -114,7 +114,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("stripe_s710", stripe_s710))
     }
-    /// `stripe_t600`: a [`CreateTerminalConfigurationStripeT600`](super::CreateTerminalConfigurationStripeT600).
+    /// `stripe_t600`: [`CreateTerminalConfigurationStripeT600`](super::CreateTerminalConfigurationStripeT600).
     #[inline]
     pub fn stripe_t600(
         self,
@@ -122,7 +122,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("stripe_t600", stripe_t600))
     }
-    /// `tipping`: a [`CreateTerminalConfigurationTipping`](super::CreateTerminalConfigurationTipping); an empty text empties it.
+    /// `tipping`: [`CreateTerminalConfigurationTipping`](super::CreateTerminalConfigurationTipping); an empty text empties it.
     #[inline]
     pub fn tipping(
         self,
@@ -130,7 +130,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("tipping", tipping))
     }
-    /// `verifone_m425`: a [`CreateTerminalConfigurationVerifoneM425`](super::CreateTerminalConfigurationVerifoneM425).
+    /// `verifone_m425`: [`CreateTerminalConfigurationVerifoneM425`](super::CreateTerminalConfigurationVerifoneM425).
     #[inline]
     pub fn verifone_m425(
         self,
@@ -138,7 +138,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("verifone_m425", verifone_m425))
     }
-    /// `verifone_p400`: a [`CreateTerminalConfigurationVerifoneP400`](super::CreateTerminalConfigurationVerifoneP400).
+    /// `verifone_p400`: [`CreateTerminalConfigurationVerifoneP400`](super::CreateTerminalConfigurationVerifoneP400).
     #[inline]
     pub fn verifone_p400(
         self,
@@ -146,7 +146,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("verifone_p400", verifone_p400))
     }
-    /// `verifone_p630`: a [`CreateTerminalConfigurationVerifoneP630`](super::CreateTerminalConfigurationVerifoneP630).
+    /// `verifone_p630`: [`CreateTerminalConfigurationVerifoneP630`](super::CreateTerminalConfigurationVerifoneP630).
     #[inline]
     pub fn verifone_p630(
         self,
@@ -154,7 +154,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("verifone_p630", verifone_p630))
     }
-    /// `verifone_ux700`: a [`CreateTerminalConfigurationVerifoneUx700`](super::CreateTerminalConfigurationVerifoneUx700).
+    /// `verifone_ux700`: [`CreateTerminalConfigurationVerifoneUx700`](super::CreateTerminalConfigurationVerifoneUx700).
     #[inline]
     pub fn verifone_ux700(
         self,
@@ -164,7 +164,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("verifone_ux700", verifone_ux700))
     }
-    /// `verifone_v660p`: a [`CreateTerminalConfigurationVerifoneV660p`](super::CreateTerminalConfigurationVerifoneV660p).
+    /// `verifone_v660p`: [`CreateTerminalConfigurationVerifoneV660p`](super::CreateTerminalConfigurationVerifoneV660p).
     #[inline]
     pub fn verifone_v660p(
         self,
@@ -174,7 +174,7 @@ impl CreateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("verifone_v660p", verifone_v660p))
     }
-    /// `wifi`: a [`CreateTerminalConfigurationWifi`](super::CreateTerminalConfigurationWifi); an empty text empties it.
+    /// `wifi`: [`CreateTerminalConfigurationWifi`](super::CreateTerminalConfigurationWifi); an empty text empties it.
     #[inline]
     pub fn wifi(
         self,
@@ -218,7 +218,7 @@ impl UpdateTerminalConfiguration {
     pub fn new(configuration: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(configuration))
     }
-    /// `bbpos_wisepad3`: a [`UpdateTerminalConfigurationBbposWisepad3`](super::UpdateTerminalConfigurationBbposWisepad3); an empty text empties it.
+    /// `bbpos_wisepad3`: [`UpdateTerminalConfigurationBbposWisepad3`](super::UpdateTerminalConfigurationBbposWisepad3); an empty text empties it.
     #[inline]
     pub fn bbpos_wisepad3(
         self,
@@ -228,7 +228,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bbpos_wisepad3", bbpos_wisepad3))
     }
-    /// `bbpos_wisepos_e`: a [`UpdateTerminalConfigurationBbposWiseposE`](super::UpdateTerminalConfigurationBbposWiseposE); an empty text empties it.
+    /// `bbpos_wisepos_e`: [`UpdateTerminalConfigurationBbposWiseposE`](super::UpdateTerminalConfigurationBbposWiseposE); an empty text empties it.
     #[inline]
     pub fn bbpos_wisepos_e(
         self,
@@ -238,7 +238,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bbpos_wisepos_e", bbpos_wisepos_e))
     }
-    /// `cellular`: a [`UpdateTerminalConfigurationCellular`](super::UpdateTerminalConfigurationCellular); an empty text empties it.
+    /// `cellular`: [`UpdateTerminalConfigurationCellular`](super::UpdateTerminalConfigurationCellular); an empty text empties it.
     #[inline]
     pub fn cellular(
         self,
@@ -251,7 +251,7 @@ impl UpdateTerminalConfiguration {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `offline`: a [`UpdateTerminalConfigurationOffline`](super::UpdateTerminalConfigurationOffline); an empty text empties it.
+    /// `offline`: [`UpdateTerminalConfigurationOffline`](super::UpdateTerminalConfigurationOffline); an empty text empties it.
     #[inline]
     pub fn offline(
         self,
@@ -259,7 +259,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("offline", offline))
     }
-    /// `reader_security`: a [`UpdateTerminalConfigurationReaderSecurity`](super::UpdateTerminalConfigurationReaderSecurity); an empty text empties it.
+    /// `reader_security`: [`UpdateTerminalConfigurationReaderSecurity`](super::UpdateTerminalConfigurationReaderSecurity); an empty text empties it.
     #[inline]
     pub fn reader_security(
         self,
@@ -269,7 +269,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("reader_security", reader_security))
     }
-    /// `reboot_window`: a [`UpdateTerminalConfigurationRebootWindow`](super::UpdateTerminalConfigurationRebootWindow); an empty text empties it.
+    /// `reboot_window`: [`UpdateTerminalConfigurationRebootWindow`](super::UpdateTerminalConfigurationRebootWindow); an empty text empties it.
     #[inline]
     pub fn reboot_window(
         self,
@@ -277,7 +277,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("reboot_window", reboot_window))
     }
-    /// `stripe_s700`: a [`UpdateTerminalConfigurationStripeS700`](super::UpdateTerminalConfigurationStripeS700); an empty text empties it.
+    /// `stripe_s700`: [`UpdateTerminalConfigurationStripeS700`](super::UpdateTerminalConfigurationStripeS700); an empty text empties it.
     #[inline]
     pub fn stripe_s700(
         self,
@@ -285,7 +285,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("stripe_s700", stripe_s700))
     }
-    /// `stripe_s710`: a [`UpdateTerminalConfigurationStripeS710`](super::UpdateTerminalConfigurationStripeS710); an empty text empties it.
+    /// `stripe_s710`: [`UpdateTerminalConfigurationStripeS710`](super::UpdateTerminalConfigurationStripeS710); an empty text empties it.
     #[inline]
     pub fn stripe_s710(
         self,
@@ -293,7 +293,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("stripe_s710", stripe_s710))
     }
-    /// `stripe_t600`: a [`UpdateTerminalConfigurationStripeT600`](super::UpdateTerminalConfigurationStripeT600); an empty text empties it.
+    /// `stripe_t600`: [`UpdateTerminalConfigurationStripeT600`](super::UpdateTerminalConfigurationStripeT600); an empty text empties it.
     #[inline]
     pub fn stripe_t600(
         self,
@@ -301,7 +301,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("stripe_t600", stripe_t600))
     }
-    /// `tipping`: a [`UpdateTerminalConfigurationTipping`](super::UpdateTerminalConfigurationTipping); an empty text empties it.
+    /// `tipping`: [`UpdateTerminalConfigurationTipping`](super::UpdateTerminalConfigurationTipping); an empty text empties it.
     #[inline]
     pub fn tipping(
         self,
@@ -309,7 +309,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("tipping", tipping))
     }
-    /// `verifone_m425`: a [`UpdateTerminalConfigurationVerifoneM425`](super::UpdateTerminalConfigurationVerifoneM425); an empty text empties it.
+    /// `verifone_m425`: [`UpdateTerminalConfigurationVerifoneM425`](super::UpdateTerminalConfigurationVerifoneM425); an empty text empties it.
     #[inline]
     pub fn verifone_m425(
         self,
@@ -317,7 +317,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("verifone_m425", verifone_m425))
     }
-    /// `verifone_p400`: a [`UpdateTerminalConfigurationVerifoneP400`](super::UpdateTerminalConfigurationVerifoneP400); an empty text empties it.
+    /// `verifone_p400`: [`UpdateTerminalConfigurationVerifoneP400`](super::UpdateTerminalConfigurationVerifoneP400); an empty text empties it.
     #[inline]
     pub fn verifone_p400(
         self,
@@ -325,7 +325,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("verifone_p400", verifone_p400))
     }
-    /// `verifone_p630`: a [`UpdateTerminalConfigurationVerifoneP630`](super::UpdateTerminalConfigurationVerifoneP630); an empty text empties it.
+    /// `verifone_p630`: [`UpdateTerminalConfigurationVerifoneP630`](super::UpdateTerminalConfigurationVerifoneP630); an empty text empties it.
     #[inline]
     pub fn verifone_p630(
         self,
@@ -333,7 +333,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("verifone_p630", verifone_p630))
     }
-    /// `verifone_ux700`: a [`UpdateTerminalConfigurationVerifoneUx700`](super::UpdateTerminalConfigurationVerifoneUx700); an empty text empties it.
+    /// `verifone_ux700`: [`UpdateTerminalConfigurationVerifoneUx700`](super::UpdateTerminalConfigurationVerifoneUx700); an empty text empties it.
     #[inline]
     pub fn verifone_ux700(
         self,
@@ -343,7 +343,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("verifone_ux700", verifone_ux700))
     }
-    /// `verifone_v660p`: a [`UpdateTerminalConfigurationVerifoneV660p`](super::UpdateTerminalConfigurationVerifoneV660p); an empty text empties it.
+    /// `verifone_v660p`: [`UpdateTerminalConfigurationVerifoneV660p`](super::UpdateTerminalConfigurationVerifoneV660p); an empty text empties it.
     #[inline]
     pub fn verifone_v660p(
         self,
@@ -353,7 +353,7 @@ impl UpdateTerminalConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("verifone_v660p", verifone_v660p))
     }
-    /// `wifi`: a [`UpdateTerminalConfigurationWifi`](super::UpdateTerminalConfigurationWifi); an empty text empties it.
+    /// `wifi`: [`UpdateTerminalConfigurationWifi`](super::UpdateTerminalConfigurationWifi); an empty text empties it.
     #[inline]
     pub fn wifi(
         self,
@@ -416,14 +416,20 @@ pub type CreateTerminalConfigurationRebootWindow = Builder<
     markers::CreateTerminalConfigurationRebootWindow,
 >;
 impl CreateTerminalConfigurationRebootWindow {
-    /// With what it cannot do without:
-    /// * `end_hour`: an integer.
-    /// * `start_hour`: an integer.
+    /// Without parameters yet.
     #[inline]
-    pub fn new(end_hour: i64, start_hour: i64) -> Self {
-        Self::from_parameters(
-            c::Parameters::new().int("end_hour", end_hour).int("start_hour", start_hour),
-        )
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `end_hour`: an integer; required.
+    #[inline]
+    pub fn end_hour(self, end_hour: i64) -> Self {
+        Self::from_parameters(self.parameters.int("end_hour", end_hour))
+    }
+    /// `start_hour`: an integer; required.
+    #[inline]
+    pub fn start_hour(self, start_hour: i64) -> Self {
+        Self::from_parameters(self.parameters.int("start_hour", start_hour))
     }
 }
 /// What `CreateTerminalConfiguration.stripe_s700` takes.
@@ -456,7 +462,7 @@ impl CreateTerminalConfigurationTipping {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `aed`: a [`CreateTerminalConfigurationTippingAed`](super::CreateTerminalConfigurationTippingAed).
+    /// `aed`: [`CreateTerminalConfigurationTippingAed`](super::CreateTerminalConfigurationTippingAed).
     #[inline]
     pub fn aed(
         self,
@@ -464,7 +470,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("aed", aed))
     }
-    /// `aud`: a [`CreateTerminalConfigurationTippingAud`](super::CreateTerminalConfigurationTippingAud).
+    /// `aud`: [`CreateTerminalConfigurationTippingAud`](super::CreateTerminalConfigurationTippingAud).
     #[inline]
     pub fn aud(
         self,
@@ -472,7 +478,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("aud", aud))
     }
-    /// `cad`: a [`CreateTerminalConfigurationTippingCad`](super::CreateTerminalConfigurationTippingCad).
+    /// `cad`: [`CreateTerminalConfigurationTippingCad`](super::CreateTerminalConfigurationTippingCad).
     #[inline]
     pub fn cad(
         self,
@@ -480,7 +486,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cad", cad))
     }
-    /// `chf`: a [`CreateTerminalConfigurationTippingChf`](super::CreateTerminalConfigurationTippingChf).
+    /// `chf`: [`CreateTerminalConfigurationTippingChf`](super::CreateTerminalConfigurationTippingChf).
     #[inline]
     pub fn chf(
         self,
@@ -488,7 +494,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("chf", chf))
     }
-    /// `czk`: a [`CreateTerminalConfigurationTippingCzk`](super::CreateTerminalConfigurationTippingCzk).
+    /// `czk`: [`CreateTerminalConfigurationTippingCzk`](super::CreateTerminalConfigurationTippingCzk).
     #[inline]
     pub fn czk(
         self,
@@ -496,7 +502,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("czk", czk))
     }
-    /// `dkk`: a [`CreateTerminalConfigurationTippingDkk`](super::CreateTerminalConfigurationTippingDkk).
+    /// `dkk`: [`CreateTerminalConfigurationTippingDkk`](super::CreateTerminalConfigurationTippingDkk).
     #[inline]
     pub fn dkk(
         self,
@@ -504,7 +510,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("dkk", dkk))
     }
-    /// `eur`: a [`CreateTerminalConfigurationTippingEur`](super::CreateTerminalConfigurationTippingEur).
+    /// `eur`: [`CreateTerminalConfigurationTippingEur`](super::CreateTerminalConfigurationTippingEur).
     #[inline]
     pub fn eur(
         self,
@@ -512,7 +518,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("eur", eur))
     }
-    /// `gbp`: a [`CreateTerminalConfigurationTippingGbp`](super::CreateTerminalConfigurationTippingGbp).
+    /// `gbp`: [`CreateTerminalConfigurationTippingGbp`](super::CreateTerminalConfigurationTippingGbp).
     #[inline]
     pub fn gbp(
         self,
@@ -520,7 +526,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("gbp", gbp))
     }
-    /// `gip`: a [`CreateTerminalConfigurationTippingGip`](super::CreateTerminalConfigurationTippingGip).
+    /// `gip`: [`CreateTerminalConfigurationTippingGip`](super::CreateTerminalConfigurationTippingGip).
     #[inline]
     pub fn gip(
         self,
@@ -528,7 +534,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("gip", gip))
     }
-    /// `hkd`: a [`CreateTerminalConfigurationTippingHkd`](super::CreateTerminalConfigurationTippingHkd).
+    /// `hkd`: [`CreateTerminalConfigurationTippingHkd`](super::CreateTerminalConfigurationTippingHkd).
     #[inline]
     pub fn hkd(
         self,
@@ -536,7 +542,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("hkd", hkd))
     }
-    /// `huf`: a [`CreateTerminalConfigurationTippingHuf`](super::CreateTerminalConfigurationTippingHuf).
+    /// `huf`: [`CreateTerminalConfigurationTippingHuf`](super::CreateTerminalConfigurationTippingHuf).
     #[inline]
     pub fn huf(
         self,
@@ -544,7 +550,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("huf", huf))
     }
-    /// `jpy`: a [`CreateTerminalConfigurationTippingJpy`](super::CreateTerminalConfigurationTippingJpy).
+    /// `jpy`: [`CreateTerminalConfigurationTippingJpy`](super::CreateTerminalConfigurationTippingJpy).
     #[inline]
     pub fn jpy(
         self,
@@ -552,7 +558,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("jpy", jpy))
     }
-    /// `mxn`: a [`CreateTerminalConfigurationTippingMxn`](super::CreateTerminalConfigurationTippingMxn).
+    /// `mxn`: [`CreateTerminalConfigurationTippingMxn`](super::CreateTerminalConfigurationTippingMxn).
     #[inline]
     pub fn mxn(
         self,
@@ -560,7 +566,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("mxn", mxn))
     }
-    /// `myr`: a [`CreateTerminalConfigurationTippingMyr`](super::CreateTerminalConfigurationTippingMyr).
+    /// `myr`: [`CreateTerminalConfigurationTippingMyr`](super::CreateTerminalConfigurationTippingMyr).
     #[inline]
     pub fn myr(
         self,
@@ -568,7 +574,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("myr", myr))
     }
-    /// `nok`: a [`CreateTerminalConfigurationTippingNok`](super::CreateTerminalConfigurationTippingNok).
+    /// `nok`: [`CreateTerminalConfigurationTippingNok`](super::CreateTerminalConfigurationTippingNok).
     #[inline]
     pub fn nok(
         self,
@@ -576,7 +582,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("nok", nok))
     }
-    /// `nzd`: a [`CreateTerminalConfigurationTippingNzd`](super::CreateTerminalConfigurationTippingNzd).
+    /// `nzd`: [`CreateTerminalConfigurationTippingNzd`](super::CreateTerminalConfigurationTippingNzd).
     #[inline]
     pub fn nzd(
         self,
@@ -584,7 +590,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("nzd", nzd))
     }
-    /// `pln`: a [`CreateTerminalConfigurationTippingPln`](super::CreateTerminalConfigurationTippingPln).
+    /// `pln`: [`CreateTerminalConfigurationTippingPln`](super::CreateTerminalConfigurationTippingPln).
     #[inline]
     pub fn pln(
         self,
@@ -592,7 +598,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("pln", pln))
     }
-    /// `ron`: a [`CreateTerminalConfigurationTippingRon`](super::CreateTerminalConfigurationTippingRon).
+    /// `ron`: [`CreateTerminalConfigurationTippingRon`](super::CreateTerminalConfigurationTippingRon).
     #[inline]
     pub fn ron(
         self,
@@ -600,7 +606,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ron", ron))
     }
-    /// `sek`: a [`CreateTerminalConfigurationTippingSek`](super::CreateTerminalConfigurationTippingSek).
+    /// `sek`: [`CreateTerminalConfigurationTippingSek`](super::CreateTerminalConfigurationTippingSek).
     #[inline]
     pub fn sek(
         self,
@@ -608,7 +614,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sek", sek))
     }
-    /// `sgd`: a [`CreateTerminalConfigurationTippingSgd`](super::CreateTerminalConfigurationTippingSgd).
+    /// `sgd`: [`CreateTerminalConfigurationTippingSgd`](super::CreateTerminalConfigurationTippingSgd).
     #[inline]
     pub fn sgd(
         self,
@@ -616,7 +622,7 @@ impl CreateTerminalConfigurationTipping {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sgd", sgd))
     }
-    /// `usd`: a [`CreateTerminalConfigurationTippingUsd`](super::CreateTerminalConfigurationTippingUsd).
+    /// `usd`: [`CreateTerminalConfigurationTippingUsd`](super::CreateTerminalConfigurationTippingUsd).
     #[inline]
     pub fn usd(
         self,
@@ -714,7 +720,7 @@ impl CreateTerminalConfigurationWifi {
     pub fn new(type_: super::CreateTerminalConfigurationWifiType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `enterprise_eap_peap`: a [`CreateTerminalConfigurationWifiEnterpriseEapPeap`](super::CreateTerminalConfigurationWifiEnterpriseEapPeap).
+    /// `enterprise_eap_peap`: [`CreateTerminalConfigurationWifiEnterpriseEapPeap`](super::CreateTerminalConfigurationWifiEnterpriseEapPeap).
     #[inline]
     pub fn enterprise_eap_peap(
         self,
@@ -726,7 +732,7 @@ impl CreateTerminalConfigurationWifi {
             self.parameters.object("enterprise_eap_peap", enterprise_eap_peap),
         )
     }
-    /// `enterprise_eap_tls`: a [`CreateTerminalConfigurationWifiEnterpriseEapTls`](super::CreateTerminalConfigurationWifiEnterpriseEapTls).
+    /// `enterprise_eap_tls`: [`CreateTerminalConfigurationWifiEnterpriseEapTls`](super::CreateTerminalConfigurationWifiEnterpriseEapTls).
     #[inline]
     pub fn enterprise_eap_tls(
         self,
@@ -738,7 +744,7 @@ impl CreateTerminalConfigurationWifi {
             self.parameters.object("enterprise_eap_tls", enterprise_eap_tls),
         )
     }
-    /// `personal_psk`: a [`CreateTerminalConfigurationWifiPersonalPsk`](super::CreateTerminalConfigurationWifiPersonalPsk).
+    /// `personal_psk`: [`CreateTerminalConfigurationWifiPersonalPsk`](super::CreateTerminalConfigurationWifiPersonalPsk).
     #[inline]
     pub fn personal_psk(
         self,

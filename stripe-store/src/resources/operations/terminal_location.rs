@@ -31,7 +31,7 @@ impl CreateTerminalLocation {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreateTerminalLocationAddress`](super::CreateTerminalLocationAddress).
+    /// `address`: [`CreateTerminalLocationAddress`](super::CreateTerminalLocationAddress).
     #[inline]
     pub fn address(
         self,
@@ -39,7 +39,7 @@ impl CreateTerminalLocation {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a [`CreateTerminalLocationAddressKana`](super::CreateTerminalLocationAddressKana).
+    /// `address_kana`: [`CreateTerminalLocationAddressKana`](super::CreateTerminalLocationAddressKana).
     #[inline]
     pub fn address_kana(
         self,
@@ -47,7 +47,7 @@ impl CreateTerminalLocation {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a [`CreateTerminalLocationAddressKanji`](super::CreateTerminalLocationAddressKanji).
+    /// `address_kanji`: [`CreateTerminalLocationAddressKanji`](super::CreateTerminalLocationAddressKanji).
     #[inline]
     pub fn address_kanji(
         self,
@@ -133,7 +133,7 @@ impl UpdateTerminalLocation {
     pub fn new(location: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(location))
     }
-    /// `address`: a [`UpdateTerminalLocationAddress`](super::UpdateTerminalLocationAddress).
+    /// `address`: [`UpdateTerminalLocationAddress`](super::UpdateTerminalLocationAddress).
     #[inline]
     pub fn address(
         self,
@@ -141,7 +141,7 @@ impl UpdateTerminalLocation {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a [`UpdateTerminalLocationAddressKana`](super::UpdateTerminalLocationAddressKana).
+    /// `address_kana`: [`UpdateTerminalLocationAddressKana`](super::UpdateTerminalLocationAddressKana).
     #[inline]
     pub fn address_kana(
         self,
@@ -149,7 +149,7 @@ impl UpdateTerminalLocation {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a [`UpdateTerminalLocationAddressKanji`](super::UpdateTerminalLocationAddressKanji).
+    /// `address_kanji`: [`UpdateTerminalLocationAddressKanji`](super::UpdateTerminalLocationAddressKanji).
     #[inline]
     pub fn address_kanji(
         self,

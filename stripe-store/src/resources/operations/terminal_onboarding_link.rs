@@ -10,7 +10,7 @@ use super::super as views;
 pub type CreateTerminalOnboardingLink = Builder<markers::CreateTerminalOnboardingLink>;
 impl CreateTerminalOnboardingLink {
     /// With what it cannot do without:
-    /// * `link_options`: a [`CreateTerminalOnboardingLinkLinkOptions`](super::CreateTerminalOnboardingLinkLinkOptions).
+    /// * `link_options`: [`CreateTerminalOnboardingLinkLinkOptions`](super::CreateTerminalOnboardingLinkLinkOptions).
     /// * `link_type`: the text `apple_terms_and_conditions`.
     #[inline]
     pub fn new(
@@ -45,7 +45,7 @@ impl CreateTerminalOnboardingLinkLinkOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `apple_terms_and_conditions`: a [`CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions`](super::CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions).
+    /// `apple_terms_and_conditions`: [`CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions`](super::CreateTerminalOnboardingLinkLinkOptionsAppleTermsAndConditions).
     #[inline]
     pub fn apple_terms_and_conditions(
         self,

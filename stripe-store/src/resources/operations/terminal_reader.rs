@@ -172,7 +172,7 @@ pub type CollectTerminalReaderInputs = Builder<markers::CollectTerminalReaderInp
 impl CollectTerminalReaderInputs {
     /// With what it cannot do without:
     /// * `reader`: an id, for the path.
-    /// * `inputs`: some [`CollectTerminalReaderInputsInputs`](super::CollectTerminalReaderInputsInputs).
+    /// * `inputs`: an array of [`CollectTerminalReaderInputsInputs`](super::CollectTerminalReaderInputsInputs).
     #[inline]
     pub fn new(
         reader: impl Into<String>,
@@ -211,7 +211,7 @@ impl CollectTerminalReaderPaymentMethod {
             c::Parameters::new().id(reader).text("payment_intent", payment_intent),
         )
     }
-    /// `collect_config`: a [`CollectTerminalReaderPaymentMethodCollectConfig`](super::CollectTerminalReaderPaymentMethodCollectConfig).
+    /// `collect_config`: [`CollectTerminalReaderPaymentMethodCollectConfig`](super::CollectTerminalReaderPaymentMethodCollectConfig).
     #[inline]
     pub fn collect_config(
         self,
@@ -244,7 +244,7 @@ impl ConfirmTerminalReaderPaymentIntent {
             c::Parameters::new().id(reader).text("payment_intent", payment_intent),
         )
     }
-    /// `confirm_config`: a [`ConfirmTerminalReaderPaymentIntentConfirmConfig`](super::ConfirmTerminalReaderPaymentIntentConfirmConfig).
+    /// `confirm_config`: [`ConfirmTerminalReaderPaymentIntentConfirmConfig`](super::ConfirmTerminalReaderPaymentIntentConfirmConfig).
     #[inline]
     pub fn confirm_config(
         self,
@@ -277,7 +277,7 @@ impl ProcessTerminalReaderPaymentIntent {
             c::Parameters::new().id(reader).text("payment_intent", payment_intent),
         )
     }
-    /// `process_config`: a [`ProcessTerminalReaderPaymentIntentProcessConfig`](super::ProcessTerminalReaderPaymentIntentProcessConfig).
+    /// `process_config`: [`ProcessTerminalReaderPaymentIntentProcessConfig`](super::ProcessTerminalReaderPaymentIntentProcessConfig).
     #[inline]
     pub fn process_config(
         self,
@@ -318,7 +318,7 @@ impl ProcessTerminalReaderSetupIntent {
                 .text("setup_intent", setup_intent),
         )
     }
-    /// `process_config`: a [`ProcessTerminalReaderSetupIntentProcessConfig`](super::ProcessTerminalReaderSetupIntentProcessConfig).
+    /// `process_config`: [`ProcessTerminalReaderSetupIntentProcessConfig`](super::ProcessTerminalReaderSetupIntentProcessConfig).
     #[inline]
     pub fn process_config(
         self,
@@ -376,7 +376,7 @@ impl RefundTerminalReaderPayment {
             self.parameters.bool("refund_application_fee", refund_application_fee),
         )
     }
-    /// `refund_payment_config`: a [`RefundTerminalReaderPaymentRefundPaymentConfig`](super::RefundTerminalReaderPaymentRefundPaymentConfig).
+    /// `refund_payment_config`: [`RefundTerminalReaderPaymentRefundPaymentConfig`](super::RefundTerminalReaderPaymentRefundPaymentConfig).
     #[inline]
     pub fn refund_payment_config(
         self,
@@ -414,7 +414,7 @@ impl SetTerminalReaderReaderDisplay {
     pub fn new(reader: impl Into<String>, type_: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(reader).text("type", type_))
     }
-    /// `cart`: a [`SetTerminalReaderReaderDisplayCart`](super::SetTerminalReaderReaderDisplayCart).
+    /// `cart`: [`SetTerminalReaderReaderDisplayCart`](super::SetTerminalReaderReaderDisplayCart).
     #[inline]
     pub fn cart(
         self,
@@ -447,7 +447,7 @@ impl PresentTestHelpersTerminalReaderPaymentMethod {
     pub fn amount_tip(self, amount_tip: i64) -> Self {
         Self::from_parameters(self.parameters.int("amount_tip", amount_tip))
     }
-    /// `card`: a [`PresentTestHelpersTerminalReaderPaymentMethodCard`](super::PresentTestHelpersTerminalReaderPaymentMethodCard).
+    /// `card`: [`PresentTestHelpersTerminalReaderPaymentMethodCard`](super::PresentTestHelpersTerminalReaderPaymentMethodCard).
     #[inline]
     pub fn card(
         self,
@@ -457,7 +457,7 @@ impl PresentTestHelpersTerminalReaderPaymentMethod {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card", card))
     }
-    /// `card_present`: a [`PresentTestHelpersTerminalReaderPaymentMethodCardPresent`](super::PresentTestHelpersTerminalReaderPaymentMethodCardPresent).
+    /// `card_present`: [`PresentTestHelpersTerminalReaderPaymentMethodCardPresent`](super::PresentTestHelpersTerminalReaderPaymentMethodCardPresent).
     #[inline]
     pub fn card_present(
         self,
@@ -467,7 +467,7 @@ impl PresentTestHelpersTerminalReaderPaymentMethod {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_present", card_present))
     }
-    /// `interac_present`: a [`PresentTestHelpersTerminalReaderPaymentMethodInteracPresent`](super::PresentTestHelpersTerminalReaderPaymentMethodInteracPresent).
+    /// `interac_present`: [`PresentTestHelpersTerminalReaderPaymentMethodInteracPresent`](super::PresentTestHelpersTerminalReaderPaymentMethodInteracPresent).
     #[inline]
     pub fn interac_present(
         self,
@@ -548,7 +548,7 @@ pub type CollectTerminalReaderInputsInputs = Builder<
 >;
 impl CollectTerminalReaderInputsInputs {
     /// With what it cannot do without:
-    /// * `custom_text`: a [`CollectTerminalReaderInputsInputsCustomText`](super::CollectTerminalReaderInputsInputsCustomText).
+    /// * `custom_text`: [`CollectTerminalReaderInputsInputsCustomText`](super::CollectTerminalReaderInputsInputsCustomText).
     /// * `type`: one of [`CollectTerminalReaderInputsInputsType`](super::CollectTerminalReaderInputsInputsType).
     #[inline]
     pub fn new(
@@ -566,7 +566,7 @@ impl CollectTerminalReaderInputsInputs {
     pub fn required(self, required: bool) -> Self {
         Self::from_parameters(self.parameters.bool("required", required))
     }
-    /// `selection`: a [`CollectTerminalReaderInputsInputsSelection`](super::CollectTerminalReaderInputsInputsSelection).
+    /// `selection`: [`CollectTerminalReaderInputsInputsSelection`](super::CollectTerminalReaderInputsInputsSelection).
     #[inline]
     pub fn selection(
         self,
@@ -574,7 +574,7 @@ impl CollectTerminalReaderInputsInputs {
     ) -> Self {
         Self::from_parameters(self.parameters.object("selection", selection))
     }
-    /// `toggles`: some [`CollectTerminalReaderInputsInputsToggles`](super::CollectTerminalReaderInputsInputsToggles).
+    /// `toggles`: an array of [`CollectTerminalReaderInputsInputsToggles`](super::CollectTerminalReaderInputsInputsToggles).
     #[inline]
     pub fn toggles(
         self,
@@ -616,7 +616,7 @@ pub type CollectTerminalReaderInputsInputsSelection = Builder<
 >;
 impl CollectTerminalReaderInputsInputsSelection {
     /// With what it cannot do without:
-    /// * `choices`: some [`CollectTerminalReaderInputsInputsSelectionChoices`](super::CollectTerminalReaderInputsInputsSelectionChoices).
+    /// * `choices`: an array of [`CollectTerminalReaderInputsInputsSelectionChoices`](super::CollectTerminalReaderInputsInputsSelectionChoices).
     #[inline]
     pub fn new(
         choices: impl c::IntoObjects<
@@ -711,7 +711,7 @@ impl CollectTerminalReaderPaymentMethodCollectConfig {
     pub fn skip_tipping(self, skip_tipping: bool) -> Self {
         Self::from_parameters(self.parameters.bool("skip_tipping", skip_tipping))
     }
-    /// `tipping`: a [`CollectTerminalReaderPaymentMethodCollectConfigTipping`](super::CollectTerminalReaderPaymentMethodCollectConfigTipping).
+    /// `tipping`: [`CollectTerminalReaderPaymentMethodCollectConfigTipping`](super::CollectTerminalReaderPaymentMethodCollectConfigTipping).
     #[inline]
     pub fn tipping(
         self,
@@ -760,22 +760,25 @@ pub type PresentTestHelpersTerminalReaderPaymentMethodCard = Builder<
 >;
 impl PresentTestHelpersTerminalReaderPaymentMethodCard {
     /// With what it cannot do without:
-    /// * `exp_month`: an integer.
-    /// * `exp_year`: an integer.
     /// * `number`: a text.
     #[inline]
-    pub fn new(exp_month: i64, exp_year: i64, number: impl Into<String>) -> Self {
-        Self::from_parameters(
-            c::Parameters::new()
-                .int("exp_month", exp_month)
-                .int("exp_year", exp_year)
-                .text("number", number),
-        )
+    pub fn new(number: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("number", number))
     }
     /// `cvc`: a text.
     #[inline]
     pub fn cvc(self, cvc: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("cvc", cvc))
+    }
+    /// `exp_month`: an integer; required.
+    #[inline]
+    pub fn exp_month(self, exp_month: i64) -> Self {
+        Self::from_parameters(self.parameters.int("exp_month", exp_month))
+    }
+    /// `exp_year`: an integer; required.
+    #[inline]
+    pub fn exp_year(self, exp_year: i64) -> Self {
+        Self::from_parameters(self.parameters.int("exp_year", exp_year))
     }
 }
 /// What `PresentTestHelpersTerminalReaderPaymentMethod.card_present` takes.
@@ -836,7 +839,7 @@ impl ProcessTerminalReaderPaymentIntentProcessConfig {
     pub fn skip_tipping(self, skip_tipping: bool) -> Self {
         Self::from_parameters(self.parameters.bool("skip_tipping", skip_tipping))
     }
-    /// `tipping`: a [`ProcessTerminalReaderPaymentIntentProcessConfigTipping`](super::ProcessTerminalReaderPaymentIntentProcessConfigTipping).
+    /// `tipping`: [`ProcessTerminalReaderPaymentIntentProcessConfigTipping`](super::ProcessTerminalReaderPaymentIntentProcessConfigTipping).
     #[inline]
     pub fn tipping(
         self,
@@ -881,7 +884,7 @@ pub type SetTerminalReaderReaderDisplayCart = Builder<
 impl SetTerminalReaderReaderDisplayCart {
     /// With what it cannot do without:
     /// * `currency`: a text.
-    /// * `line_items`: some [`SetTerminalReaderReaderDisplayCartLineItems`](super::SetTerminalReaderReaderDisplayCartLineItems).
+    /// * `line_items`: an array of [`SetTerminalReaderReaderDisplayCartLineItems`](super::SetTerminalReaderReaderDisplayCartLineItems).
     /// * `total`: an integer.
     #[inline]
     pub fn new(
@@ -910,17 +913,20 @@ pub type SetTerminalReaderReaderDisplayCartLineItems = Builder<
 >;
 impl SetTerminalReaderReaderDisplayCartLineItems {
     /// With what it cannot do without:
-    /// * `amount`: an integer.
     /// * `description`: a text.
-    /// * `quantity`: an integer.
     #[inline]
-    pub fn new(amount: i64, description: impl Into<String>, quantity: i64) -> Self {
-        Self::from_parameters(
-            c::Parameters::new()
-                .int("amount", amount)
-                .text("description", description)
-                .int("quantity", quantity),
-        )
+    pub fn new(description: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("description", description))
+    }
+    /// `amount`: an integer; required.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
+    }
+    /// `quantity`: an integer; required.
+    #[inline]
+    pub fn quantity(self, quantity: i64) -> Self {
+        Self::from_parameters(self.parameters.int("quantity", quantity))
     }
 }
 /// The values of `CollectTerminalReaderInputsInputsSelectionChoices.style`.

@@ -44,7 +44,7 @@ pub type CreateThreeDSecureAuthentication = Builder<
 >;
 impl CreateThreeDSecureAuthentication {
     /// With what it cannot do without:
-    /// * `channel`: a [`CreateThreeDSecureAuthenticationChannel`](super::CreateThreeDSecureAuthenticationChannel).
+    /// * `channel`: [`CreateThreeDSecureAuthenticationChannel`](super::CreateThreeDSecureAuthenticationChannel).
     /// * `message_category`: one of [`CreateThreeDSecureAuthenticationMessageCategory`](super::CreateThreeDSecureAuthenticationMessageCategory).
     #[inline]
     pub fn new(
@@ -57,7 +57,7 @@ impl CreateThreeDSecureAuthentication {
                 .one_of("message_category", message_category),
         )
     }
-    /// `acquirer_details`: a [`CreateThreeDSecureAuthenticationAcquirerDetails`](super::CreateThreeDSecureAuthenticationAcquirerDetails).
+    /// `acquirer_details`: [`CreateThreeDSecureAuthenticationAcquirerDetails`](super::CreateThreeDSecureAuthenticationAcquirerDetails).
     #[inline]
     pub fn acquirer_details(
         self,
@@ -89,7 +89,7 @@ impl CreateThreeDSecureAuthentication {
             self.parameters.one_of("directory_server", directory_server),
         )
     }
-    /// `flow_preference`: a [`CreateThreeDSecureAuthenticationFlowPreference`](super::CreateThreeDSecureAuthenticationFlowPreference).
+    /// `flow_preference`: [`CreateThreeDSecureAuthenticationFlowPreference`](super::CreateThreeDSecureAuthenticationFlowPreference).
     #[inline]
     pub fn flow_preference(
         self,
@@ -99,7 +99,7 @@ impl CreateThreeDSecureAuthentication {
     ) -> Self {
         Self::from_parameters(self.parameters.object("flow_preference", flow_preference))
     }
-    /// `future_usage`: a [`CreateThreeDSecureAuthenticationFutureUsage`](super::CreateThreeDSecureAuthenticationFutureUsage).
+    /// `future_usage`: [`CreateThreeDSecureAuthenticationFutureUsage`](super::CreateThreeDSecureAuthenticationFutureUsage).
     #[inline]
     pub fn future_usage(
         self,
@@ -122,7 +122,7 @@ impl CreateThreeDSecureAuthentication {
     pub fn payment_method(self, payment_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payment_method", payment_method))
     }
-    /// `payment_method_data`: a [`CreateThreeDSecureAuthenticationPaymentMethodData`](super::CreateThreeDSecureAuthenticationPaymentMethodData).
+    /// `payment_method_data`: [`CreateThreeDSecureAuthenticationPaymentMethodData`](super::CreateThreeDSecureAuthenticationPaymentMethodData).
     #[inline]
     pub fn payment_method_data(
         self,
@@ -139,7 +139,7 @@ impl CreateThreeDSecureAuthentication {
     pub fn reason(self, reason: super::CreateThreeDSecureAuthenticationReason) -> Self {
         Self::from_parameters(self.parameters.one_of("reason", reason))
     }
-    /// `shipping_address`: a [`CreateThreeDSecureAuthenticationShippingAddress`](super::CreateThreeDSecureAuthenticationShippingAddress).
+    /// `shipping_address`: [`CreateThreeDSecureAuthenticationShippingAddress`](super::CreateThreeDSecureAuthenticationShippingAddress).
     #[inline]
     pub fn shipping_address(
         self,
@@ -298,7 +298,7 @@ impl CreateThreeDSecureAuthenticationChannel {
     pub fn new(type_: super::CreateThreeDSecureAuthenticationChannelType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `browser`: a [`CreateThreeDSecureAuthenticationChannelBrowser`](super::CreateThreeDSecureAuthenticationChannelBrowser).
+    /// `browser`: [`CreateThreeDSecureAuthenticationChannelBrowser`](super::CreateThreeDSecureAuthenticationChannelBrowser).
     #[inline]
     pub fn browser(
         self,
@@ -308,7 +308,7 @@ impl CreateThreeDSecureAuthenticationChannel {
     ) -> Self {
         Self::from_parameters(self.parameters.object("browser", browser))
     }
-    /// `three_r_i`: a [`CreateThreeDSecureAuthenticationChannelThreeRI`](super::CreateThreeDSecureAuthenticationChannelThreeRI).
+    /// `three_r_i`: [`CreateThreeDSecureAuthenticationChannelThreeRI`](super::CreateThreeDSecureAuthenticationChannelThreeRI).
     #[inline]
     pub fn three_r_i(
         self,
@@ -411,7 +411,7 @@ impl CreateThreeDSecureAuthenticationFlowPreference {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `challenge`: a [`CreateThreeDSecureAuthenticationFlowPreferenceChallenge`](super::CreateThreeDSecureAuthenticationFlowPreferenceChallenge).
+    /// `challenge`: [`CreateThreeDSecureAuthenticationFlowPreferenceChallenge`](super::CreateThreeDSecureAuthenticationFlowPreferenceChallenge).
     #[inline]
     pub fn challenge(
         self,
@@ -421,7 +421,7 @@ impl CreateThreeDSecureAuthenticationFlowPreference {
     ) -> Self {
         Self::from_parameters(self.parameters.object("challenge", challenge))
     }
-    /// `data_share`: a [`CreateThreeDSecureAuthenticationFlowPreferenceDataShare`](super::CreateThreeDSecureAuthenticationFlowPreferenceDataShare).
+    /// `data_share`: [`CreateThreeDSecureAuthenticationFlowPreferenceDataShare`](super::CreateThreeDSecureAuthenticationFlowPreferenceDataShare).
     #[inline]
     pub fn data_share(
         self,
@@ -431,7 +431,7 @@ impl CreateThreeDSecureAuthenticationFlowPreference {
     ) -> Self {
         Self::from_parameters(self.parameters.object("data_share", data_share))
     }
-    /// `frictionless`: a [`CreateThreeDSecureAuthenticationFlowPreferenceFrictionless`](super::CreateThreeDSecureAuthenticationFlowPreferenceFrictionless).
+    /// `frictionless`: [`CreateThreeDSecureAuthenticationFlowPreferenceFrictionless`](super::CreateThreeDSecureAuthenticationFlowPreferenceFrictionless).
     #[inline]
     pub fn frictionless(
         self,
@@ -495,7 +495,7 @@ impl CreateThreeDSecureAuthenticationFutureUsage {
     pub fn new(type_: super::CreateThreeDSecureAuthenticationFutureUsageType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `installment`: a [`CreateThreeDSecureAuthenticationFutureUsageInstallment`](super::CreateThreeDSecureAuthenticationFutureUsageInstallment).
+    /// `installment`: [`CreateThreeDSecureAuthenticationFutureUsageInstallment`](super::CreateThreeDSecureAuthenticationFutureUsageInstallment).
     #[inline]
     pub fn installment(
         self,
@@ -505,7 +505,7 @@ impl CreateThreeDSecureAuthenticationFutureUsage {
     ) -> Self {
         Self::from_parameters(self.parameters.object("installment", installment))
     }
-    /// `recurring`: a [`CreateThreeDSecureAuthenticationFutureUsageRecurring`](super::CreateThreeDSecureAuthenticationFutureUsageRecurring).
+    /// `recurring`: [`CreateThreeDSecureAuthenticationFutureUsageRecurring`](super::CreateThreeDSecureAuthenticationFutureUsageRecurring).
     #[inline]
     pub fn recurring(
         self,
@@ -522,23 +522,19 @@ pub type CreateThreeDSecureAuthenticationFutureUsageInstallment = Builder<
 >;
 impl CreateThreeDSecureAuthenticationFutureUsageInstallment {
     /// With what it cannot do without:
-    /// * `amount`: an integer.
-    /// * `expiry`: a [`CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry`](super::CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry).
-    /// * `number`: an integer.
+    /// * `expiry`: [`CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry`](super::CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry).
     #[inline]
     pub fn new(
-        amount: i64,
         expiry: impl c::IntoObject<
             super::CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry,
         >,
-        number: i64,
     ) -> Self {
-        Self::from_parameters(
-            c::Parameters::new()
-                .int("amount", amount)
-                .object("expiry", expiry)
-                .int("number", number),
-        )
+        Self::from_parameters(c::Parameters::new().object("expiry", expiry))
+    }
+    /// `amount`: an integer; required.
+    #[inline]
+    pub fn amount(self, amount: i64) -> Self {
+        Self::from_parameters(self.parameters.int("amount", amount))
     }
     /// `interval`: the text `day`.
     #[inline]
@@ -550,6 +546,11 @@ impl CreateThreeDSecureAuthenticationFutureUsageInstallment {
     pub fn interval_count(self, interval_count: i64) -> Self {
         Self::from_parameters(self.parameters.int("interval_count", interval_count))
     }
+    /// `number`: an integer; required.
+    #[inline]
+    pub fn number(self, number: i64) -> Self {
+        Self::from_parameters(self.parameters.int("number", number))
+    }
 }
 /// What `CreateThreeDSecureAuthenticationFutureUsageInstallment.expiry` takes.
 pub type CreateThreeDSecureAuthenticationFutureUsageInstallmentExpiry = super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry;
@@ -560,7 +561,7 @@ pub type CreateThreeDSecureAuthenticationFutureUsageRecurring = Builder<
 impl CreateThreeDSecureAuthenticationFutureUsageRecurring {
     /// With what it cannot do without:
     /// * `amount`: an integer.
-    /// * `expiry`: a [`CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry`](super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry).
+    /// * `expiry`: [`CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry`](super::CreateThreeDSecureAuthenticationFutureUsageRecurringExpiry).
     #[inline]
     pub fn new(
         amount: i64,
@@ -608,7 +609,7 @@ pub type CreateThreeDSecureAuthenticationPaymentMethodData = Builder<
 >;
 impl CreateThreeDSecureAuthenticationPaymentMethodData {
     /// With what it cannot do without:
-    /// * `card`: a [`CreateThreeDSecureAuthenticationPaymentMethodDataCard`](super::CreateThreeDSecureAuthenticationPaymentMethodDataCard).
+    /// * `card`: [`CreateThreeDSecureAuthenticationPaymentMethodDataCard`](super::CreateThreeDSecureAuthenticationPaymentMethodDataCard).
     /// * `type`: the text `card`.
     #[inline]
     pub fn new(
@@ -621,7 +622,7 @@ impl CreateThreeDSecureAuthenticationPaymentMethodData {
             c::Parameters::new().object("card", card).text("type", type_),
         )
     }
-    /// `billing_details`: a [`CreateThreeDSecureAuthenticationPaymentMethodDataBillingDetails`](super::CreateThreeDSecureAuthenticationPaymentMethodDataBillingDetails).
+    /// `billing_details`: [`CreateThreeDSecureAuthenticationPaymentMethodDataBillingDetails`](super::CreateThreeDSecureAuthenticationPaymentMethodDataBillingDetails).
     #[inline]
     pub fn billing_details(
         self,

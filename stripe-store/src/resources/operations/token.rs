@@ -15,7 +15,7 @@ impl CreateToken {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `account`: a [`CreateTokenAccount`](super::CreateTokenAccount).
+    /// `account`: [`CreateTokenAccount`](super::CreateTokenAccount).
     #[inline]
     pub fn account(
         self,
@@ -38,7 +38,7 @@ impl CreateToken {
     pub fn customer(self, customer: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("customer", customer))
     }
-    /// `cvc_update`: a [`CreateTokenCvcUpdate`](super::CreateTokenCvcUpdate).
+    /// `cvc_update`: [`CreateTokenCvcUpdate`](super::CreateTokenCvcUpdate).
     #[inline]
     pub fn cvc_update(
         self,
@@ -46,12 +46,12 @@ impl CreateToken {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cvc_update", cvc_update))
     }
-    /// `person`: a [`CreateTokenPerson`](super::CreateTokenPerson).
+    /// `person`: [`CreateTokenPerson`](super::CreateTokenPerson).
     #[inline]
     pub fn person(self, person: impl c::IntoObject<super::CreateTokenPerson>) -> Self {
         Self::from_parameters(self.parameters.object("person", person))
     }
-    /// `pii`: a [`CreateTokenPii`](super::CreateTokenPii).
+    /// `pii`: [`CreateTokenPii`](super::CreateTokenPii).
     #[inline]
     pub fn pii(self, pii: impl c::IntoObject<super::CreateTokenPii>) -> Self {
         Self::from_parameters(self.parameters.object("pii", pii))
@@ -97,7 +97,7 @@ impl CreateTokenAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("business_type", business_type))
     }
-    /// `company`: a [`CreateTokenAccountCompany`](super::CreateTokenAccountCompany).
+    /// `company`: [`CreateTokenAccountCompany`](super::CreateTokenAccountCompany).
     #[inline]
     pub fn company(
         self,
@@ -105,7 +105,7 @@ impl CreateTokenAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.object("company", company))
     }
-    /// `individual`: a [`CreateTokenAccountIndividual`](super::CreateTokenAccountIndividual).
+    /// `individual`: [`CreateTokenAccountIndividual`](super::CreateTokenAccountIndividual).
     #[inline]
     pub fn individual(
         self,
@@ -129,7 +129,7 @@ impl CreateTokenAccountCompany {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreateTokenAccountCompanyAddress`](super::CreateTokenAccountCompanyAddress).
+    /// `address`: [`CreateTokenAccountCompanyAddress`](super::CreateTokenAccountCompanyAddress).
     #[inline]
     pub fn address(
         self,
@@ -137,7 +137,7 @@ impl CreateTokenAccountCompany {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a [`CreateTokenAccountCompanyAddressKana`](super::CreateTokenAccountCompanyAddressKana).
+    /// `address_kana`: [`CreateTokenAccountCompanyAddressKana`](super::CreateTokenAccountCompanyAddressKana).
     #[inline]
     pub fn address_kana(
         self,
@@ -145,7 +145,7 @@ impl CreateTokenAccountCompany {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a [`CreateTokenAccountCompanyAddressKanji`](super::CreateTokenAccountCompanyAddressKanji).
+    /// `address_kanji`: [`CreateTokenAccountCompanyAddressKanji`](super::CreateTokenAccountCompanyAddressKanji).
     #[inline]
     pub fn address_kanji(
         self,
@@ -153,7 +153,7 @@ impl CreateTokenAccountCompany {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
     }
-    /// `administrative_address`: a [`CreateTokenAccountCompanyAdministrativeAddress`](super::CreateTokenAccountCompanyAdministrativeAddress).
+    /// `administrative_address`: [`CreateTokenAccountCompanyAdministrativeAddress`](super::CreateTokenAccountCompanyAdministrativeAddress).
     #[inline]
     pub fn administrative_address(
         self,
@@ -172,7 +172,7 @@ impl CreateTokenAccountCompany {
             self.parameters.bool("directors_provided", directors_provided),
         )
     }
-    /// `directorship_declaration`: a [`CreateTokenAccountCompanyDirectorshipDeclaration`](super::CreateTokenAccountCompanyDirectorshipDeclaration).
+    /// `directorship_declaration`: [`CreateTokenAccountCompanyDirectorshipDeclaration`](super::CreateTokenAccountCompanyDirectorshipDeclaration).
     #[inline]
     pub fn directorship_declaration(
         self,
@@ -225,7 +225,7 @@ impl CreateTokenAccountCompany {
     pub fn owners_provided(self, owners_provided: bool) -> Self {
         Self::from_parameters(self.parameters.bool("owners_provided", owners_provided))
     }
-    /// `ownership_declaration`: a [`CreateTokenAccountCompanyOwnershipDeclaration`](super::CreateTokenAccountCompanyOwnershipDeclaration).
+    /// `ownership_declaration`: [`CreateTokenAccountCompanyOwnershipDeclaration`](super::CreateTokenAccountCompanyOwnershipDeclaration).
     #[inline]
     pub fn ownership_declaration(
         self,
@@ -269,7 +269,7 @@ impl CreateTokenAccountCompany {
     pub fn phone(self, phone: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("phone", phone))
     }
-    /// `physical_address`: a [`CreateTokenAccountCompanyPhysicalAddress`](super::CreateTokenAccountCompanyPhysicalAddress).
+    /// `physical_address`: [`CreateTokenAccountCompanyPhysicalAddress`](super::CreateTokenAccountCompanyPhysicalAddress).
     #[inline]
     pub fn physical_address(
         self,
@@ -281,7 +281,7 @@ impl CreateTokenAccountCompany {
             self.parameters.object("physical_address", physical_address),
         )
     }
-    /// `principal_place_of_business`: a [`CreateTokenAccountCompanyPrincipalPlaceOfBusiness`](super::CreateTokenAccountCompanyPrincipalPlaceOfBusiness).
+    /// `principal_place_of_business`: [`CreateTokenAccountCompanyPrincipalPlaceOfBusiness`](super::CreateTokenAccountCompanyPrincipalPlaceOfBusiness).
     #[inline]
     pub fn principal_place_of_business(
         self,
@@ -295,7 +295,7 @@ impl CreateTokenAccountCompany {
                 .object("principal_place_of_business", principal_place_of_business),
         )
     }
-    /// `registration_date`: a [`CreateTokenAccountCompanyRegistrationDate`](super::CreateTokenAccountCompanyRegistrationDate); an empty text empties it.
+    /// `registration_date`: [`CreateTokenAccountCompanyRegistrationDate`](super::CreateTokenAccountCompanyRegistrationDate); an empty text empties it.
     #[inline]
     pub fn registration_date(
         self,
@@ -314,7 +314,7 @@ impl CreateTokenAccountCompany {
             self.parameters.text("registration_number", registration_number),
         )
     }
-    /// `representative_declaration`: a [`CreateTokenAccountCompanyRepresentativeDeclaration`](super::CreateTokenAccountCompanyRepresentativeDeclaration).
+    /// `representative_declaration`: [`CreateTokenAccountCompanyRepresentativeDeclaration`](super::CreateTokenAccountCompanyRepresentativeDeclaration).
     #[inline]
     pub fn representative_declaration(
         self,
@@ -351,7 +351,7 @@ impl CreateTokenAccountCompany {
     pub fn vat_id(self, vat_id: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("vat_id", vat_id))
     }
-    /// `verification`: a [`CreateTokenAccountCompanyVerification`](super::CreateTokenAccountCompanyVerification).
+    /// `verification`: [`CreateTokenAccountCompanyVerification`](super::CreateTokenAccountCompanyVerification).
     #[inline]
     pub fn verification(
         self,
@@ -422,7 +422,7 @@ impl CreateTokenPerson {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `additional_tos_acceptances`: a [`CreateTokenPersonAdditionalTosAcceptances`](super::CreateTokenPersonAdditionalTosAcceptances).
+    /// `additional_tos_acceptances`: [`CreateTokenPersonAdditionalTosAcceptances`](super::CreateTokenPersonAdditionalTosAcceptances).
     #[inline]
     pub fn additional_tos_acceptances(
         self,
@@ -436,7 +436,7 @@ impl CreateTokenPerson {
                 .object("additional_tos_acceptances", additional_tos_acceptances),
         )
     }
-    /// `address`: a [`CreateTokenPersonAddress`](super::CreateTokenPersonAddress).
+    /// `address`: [`CreateTokenPersonAddress`](super::CreateTokenPersonAddress).
     #[inline]
     pub fn address(
         self,
@@ -444,7 +444,7 @@ impl CreateTokenPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `address_kana`: a [`CreateTokenPersonAddressKana`](super::CreateTokenPersonAddressKana).
+    /// `address_kana`: [`CreateTokenPersonAddressKana`](super::CreateTokenPersonAddressKana).
     #[inline]
     pub fn address_kana(
         self,
@@ -452,7 +452,7 @@ impl CreateTokenPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kana", address_kana))
     }
-    /// `address_kanji`: a [`CreateTokenPersonAddressKanji`](super::CreateTokenPersonAddressKanji).
+    /// `address_kanji`: [`CreateTokenPersonAddressKanji`](super::CreateTokenPersonAddressKanji).
     #[inline]
     pub fn address_kanji(
         self,
@@ -460,12 +460,12 @@ impl CreateTokenPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address_kanji", address_kanji))
     }
-    /// `dob`: a [`CreateTokenPersonDob`](super::CreateTokenPersonDob); an empty text empties it.
+    /// `dob`: [`CreateTokenPersonDob`](super::CreateTokenPersonDob); an empty text empties it.
     #[inline]
     pub fn dob(self, dob: impl c::IntoObject<super::CreateTokenPersonDob>) -> Self {
         Self::from_parameters(self.parameters.object("dob", dob))
     }
-    /// `documents`: a [`CreateTokenPersonDocuments`](super::CreateTokenPersonDocuments).
+    /// `documents`: [`CreateTokenPersonDocuments`](super::CreateTokenPersonDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -568,7 +568,7 @@ impl CreateTokenPerson {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `registered_address`: a [`CreateTokenPersonRegisteredAddress`](super::CreateTokenPersonRegisteredAddress).
+    /// `registered_address`: [`CreateTokenPersonRegisteredAddress`](super::CreateTokenPersonRegisteredAddress).
     #[inline]
     pub fn registered_address(
         self,
@@ -578,7 +578,7 @@ impl CreateTokenPerson {
             self.parameters.object("registered_address", registered_address),
         )
     }
-    /// `relationship`: a [`CreateTokenPersonRelationship`](super::CreateTokenPersonRelationship).
+    /// `relationship`: [`CreateTokenPersonRelationship`](super::CreateTokenPersonRelationship).
     #[inline]
     pub fn relationship(
         self,
@@ -591,7 +591,7 @@ impl CreateTokenPerson {
     pub fn ssn_last_4(self, ssn_last_4: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("ssn_last_4", ssn_last_4))
     }
-    /// `us_cfpb_data`: a [`CreateTokenPersonUsCfpbData`](super::CreateTokenPersonUsCfpbData).
+    /// `us_cfpb_data`: [`CreateTokenPersonUsCfpbData`](super::CreateTokenPersonUsCfpbData).
     #[inline]
     pub fn us_cfpb_data(
         self,
@@ -599,7 +599,7 @@ impl CreateTokenPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("us_cfpb_data", us_cfpb_data))
     }
-    /// `verification`: a [`CreateTokenPersonVerification`](super::CreateTokenPersonVerification).
+    /// `verification`: [`CreateTokenPersonVerification`](super::CreateTokenPersonVerification).
     #[inline]
     pub fn verification(
         self,
@@ -618,7 +618,7 @@ impl CreateTokenPersonAdditionalTosAcceptances {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `account`: a [`CreateTokenPersonAdditionalTosAcceptancesAccount`](super::CreateTokenPersonAdditionalTosAcceptancesAccount).
+    /// `account`: [`CreateTokenPersonAdditionalTosAcceptancesAccount`](super::CreateTokenPersonAdditionalTosAcceptancesAccount).
     #[inline]
     pub fn account(
         self,
@@ -682,15 +682,25 @@ pub type CreateTokenPersonAddressKanji = super::CreateTokenPersonAddressKana;
 /// What `CreateTokenPerson.dob` takes.
 pub type CreateTokenPersonDob = Builder<markers::CreateTokenPersonDob>;
 impl CreateTokenPersonDob {
-    /// With what it cannot do without:
-    /// * `day`: an integer.
-    /// * `month`: an integer.
-    /// * `year`: an integer.
+    /// Without parameters yet.
     #[inline]
-    pub fn new(day: i64, month: i64, year: i64) -> Self {
-        Self::from_parameters(
-            c::Parameters::new().int("day", day).int("month", month).int("year", year),
-        )
+    pub fn new() -> Self {
+        Self::from_parameters(c::Parameters::new())
+    }
+    /// `day`: an integer; required.
+    #[inline]
+    pub fn day(self, day: i64) -> Self {
+        Self::from_parameters(self.parameters.int("day", day))
+    }
+    /// `month`: an integer; required.
+    #[inline]
+    pub fn month(self, month: i64) -> Self {
+        Self::from_parameters(self.parameters.int("month", month))
+    }
+    /// `year`: an integer; required.
+    #[inline]
+    pub fn year(self, year: i64) -> Self {
+        Self::from_parameters(self.parameters.int("year", year))
     }
 }
 /// What `CreateTokenPerson.documents` takes.
@@ -701,7 +711,7 @@ impl CreateTokenPersonDocuments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `company_authorization`: a [`CreateTokenPersonDocumentsCompanyAuthorization`](super::CreateTokenPersonDocumentsCompanyAuthorization).
+    /// `company_authorization`: [`CreateTokenPersonDocumentsCompanyAuthorization`](super::CreateTokenPersonDocumentsCompanyAuthorization).
     #[inline]
     pub fn company_authorization(
         self,
@@ -713,7 +723,7 @@ impl CreateTokenPersonDocuments {
             self.parameters.object("company_authorization", company_authorization),
         )
     }
-    /// `passport`: a [`CreateTokenPersonDocumentsPassport`](super::CreateTokenPersonDocumentsPassport).
+    /// `passport`: [`CreateTokenPersonDocumentsPassport`](super::CreateTokenPersonDocumentsPassport).
     #[inline]
     pub fn passport(
         self,
@@ -721,7 +731,7 @@ impl CreateTokenPersonDocuments {
     ) -> Self {
         Self::from_parameters(self.parameters.object("passport", passport))
     }
-    /// `visa`: a [`CreateTokenPersonDocumentsVisa`](super::CreateTokenPersonDocumentsVisa).
+    /// `visa`: [`CreateTokenPersonDocumentsVisa`](super::CreateTokenPersonDocumentsVisa).
     #[inline]
     pub fn visa(
         self,
@@ -811,7 +821,7 @@ impl CreateTokenPersonUsCfpbData {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `ethnicity_details`: a [`CreateTokenPersonUsCfpbDataEthnicityDetails`](super::CreateTokenPersonUsCfpbDataEthnicityDetails).
+    /// `ethnicity_details`: [`CreateTokenPersonUsCfpbDataEthnicityDetails`](super::CreateTokenPersonUsCfpbDataEthnicityDetails).
     #[inline]
     pub fn ethnicity_details(
         self,
@@ -823,7 +833,7 @@ impl CreateTokenPersonUsCfpbData {
             self.parameters.object("ethnicity_details", ethnicity_details),
         )
     }
-    /// `race_details`: a [`CreateTokenPersonUsCfpbDataRaceDetails`](super::CreateTokenPersonUsCfpbDataRaceDetails).
+    /// `race_details`: [`CreateTokenPersonUsCfpbDataRaceDetails`](super::CreateTokenPersonUsCfpbDataRaceDetails).
     #[inline]
     pub fn race_details(
         self,
@@ -900,7 +910,7 @@ impl CreateTokenPersonVerification {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `additional_document`: a [`CreateTokenPersonVerificationAdditionalDocument`](super::CreateTokenPersonVerificationAdditionalDocument).
+    /// `additional_document`: [`CreateTokenPersonVerificationAdditionalDocument`](super::CreateTokenPersonVerificationAdditionalDocument).
     #[inline]
     pub fn additional_document(
         self,
@@ -912,7 +922,7 @@ impl CreateTokenPersonVerification {
             self.parameters.object("additional_document", additional_document),
         )
     }
-    /// `document`: a [`CreateTokenPersonVerificationDocument`](super::CreateTokenPersonVerificationDocument).
+    /// `document`: [`CreateTokenPersonVerificationDocument`](super::CreateTokenPersonVerificationDocument).
     #[inline]
     pub fn document(
         self,

@@ -71,7 +71,7 @@ impl CreateTopup {
     pub fn payment_method(self, payment_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payment_method", payment_method))
     }
-    /// `payment_method_options`: a [`CreateTopupPaymentMethodOptions`](super::CreateTopupPaymentMethodOptions).
+    /// `payment_method_options`: [`CreateTopupPaymentMethodOptions`](super::CreateTopupPaymentMethodOptions).
     #[inline]
     pub fn payment_method_options(
         self,
@@ -184,7 +184,7 @@ impl CreateTopupPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `us_bank_account`: a [`CreateTopupPaymentMethodOptionsUsBankAccount`](super::CreateTopupPaymentMethodOptionsUsBankAccount).
+    /// `us_bank_account`: [`CreateTopupPaymentMethodOptionsUsBankAccount`](super::CreateTopupPaymentMethodOptionsUsBankAccount).
     #[inline]
     pub fn us_bank_account(
         self,

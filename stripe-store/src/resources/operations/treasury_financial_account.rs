@@ -51,7 +51,7 @@ impl CreateTreasuryFinancialAccount {
             c::Parameters::new().texts("supported_currencies", supported_currencies),
         )
     }
-    /// `features`: a [`CreateTreasuryFinancialAccountFeatures`](super::CreateTreasuryFinancialAccountFeatures).
+    /// `features`: [`CreateTreasuryFinancialAccountFeatures`](super::CreateTreasuryFinancialAccountFeatures).
     #[inline]
     pub fn features(
         self,
@@ -72,7 +72,7 @@ impl CreateTreasuryFinancialAccount {
     pub fn nickname(self, nickname: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("nickname", nickname))
     }
-    /// `platform_restrictions`: a [`CreateTreasuryFinancialAccountPlatformRestrictions`](super::CreateTreasuryFinancialAccountPlatformRestrictions).
+    /// `platform_restrictions`: [`CreateTreasuryFinancialAccountPlatformRestrictions`](super::CreateTreasuryFinancialAccountPlatformRestrictions).
     #[inline]
     pub fn platform_restrictions(
         self,
@@ -124,7 +124,7 @@ impl UpdateTreasuryFinancialAccount {
     pub fn new(financial_account: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(financial_account))
     }
-    /// `features`: a [`UpdateTreasuryFinancialAccountFeaturesParameter`](super::UpdateTreasuryFinancialAccountFeaturesParameter).
+    /// `features`: [`UpdateTreasuryFinancialAccountFeaturesParameter`](super::UpdateTreasuryFinancialAccountFeaturesParameter).
     #[inline]
     pub fn features(
         self,
@@ -134,7 +134,7 @@ impl UpdateTreasuryFinancialAccount {
     ) -> Self {
         Self::from_parameters(self.parameters.object("features", features))
     }
-    /// `forwarding_settings`: a [`UpdateTreasuryFinancialAccountForwardingSettings`](super::UpdateTreasuryFinancialAccountForwardingSettings).
+    /// `forwarding_settings`: [`UpdateTreasuryFinancialAccountForwardingSettings`](super::UpdateTreasuryFinancialAccountForwardingSettings).
     #[inline]
     pub fn forwarding_settings(
         self,
@@ -159,7 +159,7 @@ impl UpdateTreasuryFinancialAccount {
     pub fn nickname(self, nickname: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("nickname", nickname))
     }
-    /// `platform_restrictions`: a [`UpdateTreasuryFinancialAccountPlatformRestrictions`](super::UpdateTreasuryFinancialAccountPlatformRestrictions).
+    /// `platform_restrictions`: [`UpdateTreasuryFinancialAccountPlatformRestrictions`](super::UpdateTreasuryFinancialAccountPlatformRestrictions).
     #[inline]
     pub fn platform_restrictions(
         self,
@@ -189,7 +189,7 @@ impl CloseTreasuryFinancialAccount {
     pub fn new(financial_account: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(financial_account))
     }
-    /// `forwarding_settings`: a [`CloseTreasuryFinancialAccountForwardingSettings`](super::CloseTreasuryFinancialAccountForwardingSettings).
+    /// `forwarding_settings`: [`CloseTreasuryFinancialAccountForwardingSettings`](super::CloseTreasuryFinancialAccountForwardingSettings).
     #[inline]
     pub fn forwarding_settings(
         self,
@@ -243,7 +243,7 @@ impl UpdateTreasuryFinancialAccountFeatures {
     pub fn new(financial_account: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(financial_account))
     }
-    /// `card_issuing`: a [`UpdateTreasuryFinancialAccountFeaturesCardIssuing`](super::UpdateTreasuryFinancialAccountFeaturesCardIssuing).
+    /// `card_issuing`: [`UpdateTreasuryFinancialAccountFeaturesCardIssuing`](super::UpdateTreasuryFinancialAccountFeaturesCardIssuing).
     #[inline]
     pub fn card_issuing(
         self,
@@ -253,7 +253,7 @@ impl UpdateTreasuryFinancialAccountFeatures {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_issuing", card_issuing))
     }
-    /// `deposit_insurance`: a [`UpdateTreasuryFinancialAccountFeaturesDepositInsurance`](super::UpdateTreasuryFinancialAccountFeaturesDepositInsurance).
+    /// `deposit_insurance`: [`UpdateTreasuryFinancialAccountFeaturesDepositInsurance`](super::UpdateTreasuryFinancialAccountFeaturesDepositInsurance).
     #[inline]
     pub fn deposit_insurance(
         self,
@@ -265,7 +265,7 @@ impl UpdateTreasuryFinancialAccountFeatures {
             self.parameters.object("deposit_insurance", deposit_insurance),
         )
     }
-    /// `financial_addresses`: a [`UpdateTreasuryFinancialAccountFeaturesFinancialAddresses`](super::UpdateTreasuryFinancialAccountFeaturesFinancialAddresses).
+    /// `financial_addresses`: [`UpdateTreasuryFinancialAccountFeaturesFinancialAddresses`](super::UpdateTreasuryFinancialAccountFeaturesFinancialAddresses).
     #[inline]
     pub fn financial_addresses(
         self,
@@ -277,7 +277,7 @@ impl UpdateTreasuryFinancialAccountFeatures {
             self.parameters.object("financial_addresses", financial_addresses),
         )
     }
-    /// `inbound_transfers`: a [`UpdateTreasuryFinancialAccountFeaturesInboundTransfers`](super::UpdateTreasuryFinancialAccountFeaturesInboundTransfers).
+    /// `inbound_transfers`: [`UpdateTreasuryFinancialAccountFeaturesInboundTransfers`](super::UpdateTreasuryFinancialAccountFeaturesInboundTransfers).
     #[inline]
     pub fn inbound_transfers(
         self,
@@ -289,7 +289,7 @@ impl UpdateTreasuryFinancialAccountFeatures {
             self.parameters.object("inbound_transfers", inbound_transfers),
         )
     }
-    /// `intra_stripe_flows`: a [`UpdateTreasuryFinancialAccountFeaturesIntraStripeFlows`](super::UpdateTreasuryFinancialAccountFeaturesIntraStripeFlows).
+    /// `intra_stripe_flows`: [`UpdateTreasuryFinancialAccountFeaturesIntraStripeFlows`](super::UpdateTreasuryFinancialAccountFeaturesIntraStripeFlows).
     #[inline]
     pub fn intra_stripe_flows(
         self,
@@ -301,7 +301,7 @@ impl UpdateTreasuryFinancialAccountFeatures {
             self.parameters.object("intra_stripe_flows", intra_stripe_flows),
         )
     }
-    /// `outbound_payments`: a [`UpdateTreasuryFinancialAccountFeaturesOutboundPayments`](super::UpdateTreasuryFinancialAccountFeaturesOutboundPayments).
+    /// `outbound_payments`: [`UpdateTreasuryFinancialAccountFeaturesOutboundPayments`](super::UpdateTreasuryFinancialAccountFeaturesOutboundPayments).
     #[inline]
     pub fn outbound_payments(
         self,
@@ -313,7 +313,7 @@ impl UpdateTreasuryFinancialAccountFeatures {
             self.parameters.object("outbound_payments", outbound_payments),
         )
     }
-    /// `outbound_transfers`: a [`UpdateTreasuryFinancialAccountFeaturesOutboundTransfers`](super::UpdateTreasuryFinancialAccountFeaturesOutboundTransfers).
+    /// `outbound_transfers`: [`UpdateTreasuryFinancialAccountFeaturesOutboundTransfers`](super::UpdateTreasuryFinancialAccountFeaturesOutboundTransfers).
     #[inline]
     pub fn outbound_transfers(
         self,
@@ -370,7 +370,7 @@ impl CreateTreasuryFinancialAccountFeatures {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `card_issuing`: a [`CreateTreasuryFinancialAccountFeaturesCardIssuing`](super::CreateTreasuryFinancialAccountFeaturesCardIssuing).
+    /// `card_issuing`: [`CreateTreasuryFinancialAccountFeaturesCardIssuing`](super::CreateTreasuryFinancialAccountFeaturesCardIssuing).
     #[inline]
     pub fn card_issuing(
         self,
@@ -380,7 +380,7 @@ impl CreateTreasuryFinancialAccountFeatures {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_issuing", card_issuing))
     }
-    /// `deposit_insurance`: a [`CreateTreasuryFinancialAccountFeaturesDepositInsurance`](super::CreateTreasuryFinancialAccountFeaturesDepositInsurance).
+    /// `deposit_insurance`: [`CreateTreasuryFinancialAccountFeaturesDepositInsurance`](super::CreateTreasuryFinancialAccountFeaturesDepositInsurance).
     #[inline]
     pub fn deposit_insurance(
         self,
@@ -392,7 +392,7 @@ impl CreateTreasuryFinancialAccountFeatures {
             self.parameters.object("deposit_insurance", deposit_insurance),
         )
     }
-    /// `financial_addresses`: a [`CreateTreasuryFinancialAccountFeaturesFinancialAddresses`](super::CreateTreasuryFinancialAccountFeaturesFinancialAddresses).
+    /// `financial_addresses`: [`CreateTreasuryFinancialAccountFeaturesFinancialAddresses`](super::CreateTreasuryFinancialAccountFeaturesFinancialAddresses).
     #[inline]
     pub fn financial_addresses(
         self,
@@ -404,7 +404,7 @@ impl CreateTreasuryFinancialAccountFeatures {
             self.parameters.object("financial_addresses", financial_addresses),
         )
     }
-    /// `inbound_transfers`: a [`CreateTreasuryFinancialAccountFeaturesInboundTransfers`](super::CreateTreasuryFinancialAccountFeaturesInboundTransfers).
+    /// `inbound_transfers`: [`CreateTreasuryFinancialAccountFeaturesInboundTransfers`](super::CreateTreasuryFinancialAccountFeaturesInboundTransfers).
     #[inline]
     pub fn inbound_transfers(
         self,
@@ -416,7 +416,7 @@ impl CreateTreasuryFinancialAccountFeatures {
             self.parameters.object("inbound_transfers", inbound_transfers),
         )
     }
-    /// `intra_stripe_flows`: a [`CreateTreasuryFinancialAccountFeaturesIntraStripeFlows`](super::CreateTreasuryFinancialAccountFeaturesIntraStripeFlows).
+    /// `intra_stripe_flows`: [`CreateTreasuryFinancialAccountFeaturesIntraStripeFlows`](super::CreateTreasuryFinancialAccountFeaturesIntraStripeFlows).
     #[inline]
     pub fn intra_stripe_flows(
         self,
@@ -428,7 +428,7 @@ impl CreateTreasuryFinancialAccountFeatures {
             self.parameters.object("intra_stripe_flows", intra_stripe_flows),
         )
     }
-    /// `outbound_payments`: a [`CreateTreasuryFinancialAccountFeaturesOutboundPayments`](super::CreateTreasuryFinancialAccountFeaturesOutboundPayments).
+    /// `outbound_payments`: [`CreateTreasuryFinancialAccountFeaturesOutboundPayments`](super::CreateTreasuryFinancialAccountFeaturesOutboundPayments).
     #[inline]
     pub fn outbound_payments(
         self,
@@ -440,7 +440,7 @@ impl CreateTreasuryFinancialAccountFeatures {
             self.parameters.object("outbound_payments", outbound_payments),
         )
     }
-    /// `outbound_transfers`: a [`CreateTreasuryFinancialAccountFeaturesOutboundTransfers`](super::CreateTreasuryFinancialAccountFeaturesOutboundTransfers).
+    /// `outbound_transfers`: [`CreateTreasuryFinancialAccountFeaturesOutboundTransfers`](super::CreateTreasuryFinancialAccountFeaturesOutboundTransfers).
     #[inline]
     pub fn outbound_transfers(
         self,
@@ -477,7 +477,7 @@ impl CreateTreasuryFinancialAccountFeaturesFinancialAddresses {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `aba`: a [`CreateTreasuryFinancialAccountFeaturesFinancialAddressesAba`](super::CreateTreasuryFinancialAccountFeaturesFinancialAddressesAba).
+    /// `aba`: [`CreateTreasuryFinancialAccountFeaturesFinancialAddressesAba`](super::CreateTreasuryFinancialAccountFeaturesFinancialAddressesAba).
     #[inline]
     pub fn aba(
         self,
@@ -500,7 +500,7 @@ impl CreateTreasuryFinancialAccountFeaturesInboundTransfers {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `ach`: a [`CreateTreasuryFinancialAccountFeaturesInboundTransfersAch`](super::CreateTreasuryFinancialAccountFeaturesInboundTransfersAch).
+    /// `ach`: [`CreateTreasuryFinancialAccountFeaturesInboundTransfersAch`](super::CreateTreasuryFinancialAccountFeaturesInboundTransfersAch).
     #[inline]
     pub fn ach(
         self,
@@ -525,7 +525,7 @@ impl CreateTreasuryFinancialAccountFeaturesOutboundPayments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `ach`: a [`CreateTreasuryFinancialAccountFeaturesOutboundPaymentsAch`](super::CreateTreasuryFinancialAccountFeaturesOutboundPaymentsAch).
+    /// `ach`: [`CreateTreasuryFinancialAccountFeaturesOutboundPaymentsAch`](super::CreateTreasuryFinancialAccountFeaturesOutboundPaymentsAch).
     #[inline]
     pub fn ach(
         self,
@@ -535,7 +535,7 @@ impl CreateTreasuryFinancialAccountFeaturesOutboundPayments {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ach", ach))
     }
-    /// `us_domestic_wire`: a [`CreateTreasuryFinancialAccountFeaturesOutboundPaymentsUsDomesticWire`](super::CreateTreasuryFinancialAccountFeaturesOutboundPaymentsUsDomesticWire).
+    /// `us_domestic_wire`: [`CreateTreasuryFinancialAccountFeaturesOutboundPaymentsUsDomesticWire`](super::CreateTreasuryFinancialAccountFeaturesOutboundPaymentsUsDomesticWire).
     #[inline]
     pub fn us_domestic_wire(
         self,

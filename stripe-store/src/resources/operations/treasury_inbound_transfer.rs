@@ -17,7 +17,7 @@ impl FailTestHelpersTreasuryInboundTransfer {
     pub fn new(id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(id))
     }
-    /// `failure_details`: a [`FailTestHelpersTreasuryInboundTransferFailureDetails`](super::FailTestHelpersTreasuryInboundTransferFailureDetails).
+    /// `failure_details`: [`FailTestHelpersTreasuryInboundTransferFailureDetails`](super::FailTestHelpersTreasuryInboundTransferFailureDetails).
     #[inline]
     pub fn failure_details(
         self,

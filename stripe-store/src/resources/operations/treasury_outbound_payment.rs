@@ -14,7 +14,7 @@ pub type UpdateTestHelpersTreasuryOutboundPayment = Builder<
 impl UpdateTestHelpersTreasuryOutboundPayment {
     /// With what it cannot do without:
     /// * `id`: an id, for the path.
-    /// * `tracking_details`: a [`UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails`](super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails).
+    /// * `tracking_details`: [`UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails`](super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails).
     #[inline]
     pub fn new(
         id: impl Into<String>,
@@ -86,7 +86,7 @@ impl ReturnTestHelpersTreasuryOutboundPayment {
     pub fn new(id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(id))
     }
-    /// `returned_details`: a [`ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails`](super::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails).
+    /// `returned_details`: [`ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails`](super::ReturnTestHelpersTreasuryOutboundPaymentReturnedDetails).
     #[inline]
     pub fn returned_details(
         self,
@@ -184,7 +184,7 @@ impl CreateTreasuryOutboundPayment {
                 .text("destination_payment_method", destination_payment_method),
         )
     }
-    /// `destination_payment_method_data`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodData`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodData).
+    /// `destination_payment_method_data`: [`CreateTreasuryOutboundPaymentDestinationPaymentMethodData`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodData).
     #[inline]
     pub fn destination_payment_method_data(
         self,
@@ -201,7 +201,7 @@ impl CreateTreasuryOutboundPayment {
                 ),
         )
     }
-    /// `destination_payment_method_options`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions).
+    /// `destination_payment_method_options`: [`CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions).
     #[inline]
     pub fn destination_payment_method_options(
         self,
@@ -218,7 +218,7 @@ impl CreateTreasuryOutboundPayment {
                 ),
         )
     }
-    /// `end_user_details`: a [`CreateTreasuryOutboundPaymentEndUserDetails`](super::CreateTreasuryOutboundPaymentEndUserDetails).
+    /// `end_user_details`: [`CreateTreasuryOutboundPaymentEndUserDetails`](super::CreateTreasuryOutboundPaymentEndUserDetails).
     #[inline]
     pub fn end_user_details(
         self,
@@ -303,7 +303,7 @@ impl CreateTreasuryOutboundPaymentDestinationPaymentMethodData {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `billing_details`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails).
+    /// `billing_details`: [`CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails).
     #[inline]
     pub fn billing_details(
         self,
@@ -328,7 +328,7 @@ impl CreateTreasuryOutboundPaymentDestinationPaymentMethodData {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `us_bank_account`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccount`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccount).
+    /// `us_bank_account`: [`CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccount`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataUsBankAccount).
     #[inline]
     pub fn us_bank_account(
         self,
@@ -349,7 +349,7 @@ impl CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetailsAddress`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetailsAddress); an empty text empties it.
+    /// `address`: [`CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetailsAddress`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodDataBillingDetailsAddress); an empty text empties it.
     #[inline]
     pub fn address(
         self,
@@ -389,7 +389,7 @@ impl CreateTreasuryOutboundPaymentDestinationPaymentMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `us_bank_account`: a [`CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount); an empty text empties it.
+    /// `us_bank_account`: [`CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount`](super::CreateTreasuryOutboundPaymentDestinationPaymentMethodOptionsUsBankAccount); an empty text empties it.
     #[inline]
     pub fn us_bank_account(
         self,
@@ -468,7 +468,7 @@ impl UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `ach`: a [`UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch`](super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch).
+    /// `ach`: [`UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch`](super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsAch).
     #[inline]
     pub fn ach(
         self,
@@ -478,7 +478,7 @@ impl UpdateTestHelpersTreasuryOutboundPaymentTrackingDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ach", ach))
     }
-    /// `us_domestic_wire`: a [`UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire`](super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire).
+    /// `us_domestic_wire`: [`UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire`](super::UpdateTestHelpersTreasuryOutboundPaymentTrackingDetailsUsDomesticWire).
     #[inline]
     pub fn us_domestic_wire(
         self,

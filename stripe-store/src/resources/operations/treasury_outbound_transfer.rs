@@ -13,7 +13,7 @@ pub type UpdateTestHelpersTreasuryOutboundTransfer = Builder<
 impl UpdateTestHelpersTreasuryOutboundTransfer {
     /// With what it cannot do without:
     /// * `outbound_transfer`: an id, for the path.
-    /// * `tracking_details`: a [`UpdateTestHelpersTreasuryOutboundTransferTrackingDetails`](super::UpdateTestHelpersTreasuryOutboundTransferTrackingDetails).
+    /// * `tracking_details`: [`UpdateTestHelpersTreasuryOutboundTransferTrackingDetails`](super::UpdateTestHelpersTreasuryOutboundTransferTrackingDetails).
     #[inline]
     pub fn new(
         outbound_transfer: impl Into<String>,
@@ -87,7 +87,7 @@ impl ReturnTestHelpersTreasuryOutboundTransfer {
     pub fn new(outbound_transfer: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(outbound_transfer))
     }
-    /// `returned_details`: a [`ReturnTestHelpersTreasuryOutboundTransferReturnedDetails`](super::ReturnTestHelpersTreasuryOutboundTransferReturnedDetails).
+    /// `returned_details`: [`ReturnTestHelpersTreasuryOutboundTransferReturnedDetails`](super::ReturnTestHelpersTreasuryOutboundTransferReturnedDetails).
     #[inline]
     pub fn returned_details(
         self,
@@ -172,7 +172,7 @@ impl CreateTreasuryOutboundTransfer {
                 .text("destination_payment_method", destination_payment_method),
         )
     }
-    /// `destination_payment_method_data`: a [`CreateTreasuryOutboundTransferDestinationPaymentMethodData`](super::CreateTreasuryOutboundTransferDestinationPaymentMethodData).
+    /// `destination_payment_method_data`: [`CreateTreasuryOutboundTransferDestinationPaymentMethodData`](super::CreateTreasuryOutboundTransferDestinationPaymentMethodData).
     #[inline]
     pub fn destination_payment_method_data(
         self,
@@ -189,7 +189,7 @@ impl CreateTreasuryOutboundTransfer {
                 ),
         )
     }
-    /// `destination_payment_method_options`: a [`CreateTreasuryOutboundTransferDestinationPaymentMethodOptions`](super::CreateTreasuryOutboundTransferDestinationPaymentMethodOptions).
+    /// `destination_payment_method_options`: [`CreateTreasuryOutboundTransferDestinationPaymentMethodOptions`](super::CreateTreasuryOutboundTransferDestinationPaymentMethodOptions).
     #[inline]
     pub fn destination_payment_method_options(
         self,

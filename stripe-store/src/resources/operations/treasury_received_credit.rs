@@ -36,7 +36,7 @@ impl CreateTestHelpersTreasuryReceivedCredit {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `initiating_payment_method_details`: a [`CreateTestHelpersTreasuryReceivedCreditInitiatingPaymentMethodDetails`](super::CreateTestHelpersTreasuryReceivedCreditInitiatingPaymentMethodDetails).
+    /// `initiating_payment_method_details`: [`CreateTestHelpersTreasuryReceivedCreditInitiatingPaymentMethodDetails`](super::CreateTestHelpersTreasuryReceivedCreditInitiatingPaymentMethodDetails).
     #[inline]
     pub fn initiating_payment_method_details(
         self,
@@ -73,7 +73,7 @@ impl ListTreasuryReceivedCredits {
             c::Parameters::new().text("financial_account", financial_account),
         )
     }
-    /// `linked_flows`: a [`ListTreasuryReceivedCreditsLinkedFlows`](super::ListTreasuryReceivedCreditsLinkedFlows).
+    /// `linked_flows`: [`ListTreasuryReceivedCreditsLinkedFlows`](super::ListTreasuryReceivedCreditsLinkedFlows).
     #[inline]
     pub fn linked_flows(
         self,

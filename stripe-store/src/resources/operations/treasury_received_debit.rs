@@ -36,7 +36,7 @@ impl CreateTestHelpersTreasuryReceivedDebit {
     pub fn description(self, description: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("description", description))
     }
-    /// `initiating_payment_method_details`: a [`CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails`](super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails).
+    /// `initiating_payment_method_details`: [`CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails`](super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails).
     #[inline]
     pub fn initiating_payment_method_details(
         self,
@@ -114,7 +114,7 @@ impl CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetails {
     pub fn new(type_: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("type", type_))
     }
-    /// `us_bank_account`: a [`CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount`](super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount).
+    /// `us_bank_account`: [`CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount`](super::CreateTestHelpersTreasuryReceivedDebitInitiatingPaymentMethodDetailsUsBankAccount).
     #[inline]
     pub fn us_bank_account(
         self,

@@ -35,7 +35,7 @@ impl ListTreasuryTransactions {
     pub fn status(self, status: super::ListTreasuryTransactionsStatus) -> Self {
         Self::from_parameters(self.parameters.one_of("status", status))
     }
-    /// `status_transitions`: a [`ListTreasuryTransactionsStatusTransitions`](super::ListTreasuryTransactionsStatusTransitions).
+    /// `status_transitions`: [`ListTreasuryTransactionsStatusTransitions`](super::ListTreasuryTransactionsStatusTransitions).
     #[inline]
     pub fn status_transitions(
         self,

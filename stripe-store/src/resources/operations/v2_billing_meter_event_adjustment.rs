@@ -12,7 +12,7 @@ pub type CreateV2BillingMeterEventAdjustment = Builder<
 >;
 impl CreateV2BillingMeterEventAdjustment {
     /// With what it cannot do without:
-    /// * `cancel`: a [`CreateV2BillingMeterEventAdjustmentCancel`](super::CreateV2BillingMeterEventAdjustmentCancel).
+    /// * `cancel`: [`CreateV2BillingMeterEventAdjustmentCancel`](super::CreateV2BillingMeterEventAdjustmentCancel).
     /// * `event_name`: a text.
     /// * `type`: the text `cancel`.
     #[inline]

@@ -11,7 +11,7 @@ pub type CreateV2BillingMeterEventStream = Builder<
 >;
 impl CreateV2BillingMeterEventStream {
     /// With what it cannot do without:
-    /// * `events`: some [`CreateV2BillingMeterEventStreamEvents`](super::CreateV2BillingMeterEventStreamEvents).
+    /// * `events`: an array of [`CreateV2BillingMeterEventStreamEvents`](super::CreateV2BillingMeterEventStreamEvents).
     #[inline]
     pub fn new(
         events: impl c::IntoObjects<super::CreateV2BillingMeterEventStreamEvents>,

@@ -55,7 +55,7 @@ impl CreateV2CoreAccount {
     pub fn account_token(self, account_token: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("account_token", account_token))
     }
-    /// `configuration`: a [`CreateV2CoreAccountConfiguration`](super::CreateV2CoreAccountConfiguration).
+    /// `configuration`: [`CreateV2CoreAccountConfiguration`](super::CreateV2CoreAccountConfiguration).
     #[inline]
     pub fn configuration(
         self,
@@ -78,7 +78,7 @@ impl CreateV2CoreAccount {
     pub fn dashboard(self, dashboard: super::CreateV2CoreAccountDashboard) -> Self {
         Self::from_parameters(self.parameters.one_of("dashboard", dashboard))
     }
-    /// `defaults`: a [`CreateV2CoreAccountDefaults`](super::CreateV2CoreAccountDefaults).
+    /// `defaults`: [`CreateV2CoreAccountDefaults`](super::CreateV2CoreAccountDefaults).
     #[inline]
     pub fn defaults(
         self,
@@ -91,7 +91,7 @@ impl CreateV2CoreAccount {
     pub fn display_name(self, display_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("display_name", display_name))
     }
-    /// `identity`: a [`CreateV2CoreAccountIdentity`](super::CreateV2CoreAccountIdentity).
+    /// `identity`: [`CreateV2CoreAccountIdentity`](super::CreateV2CoreAccountIdentity).
     #[inline]
     pub fn identity(
         self,
@@ -135,7 +135,7 @@ impl CreateV2CoreAccountPersonToken {
     pub fn new(account_id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account_id))
     }
-    /// `additional_addresses`: some [`CreateV2CoreAccountPersonTokenAdditionalAddresses`](super::CreateV2CoreAccountPersonTokenAdditionalAddresses).
+    /// `additional_addresses`: an array of [`CreateV2CoreAccountPersonTokenAdditionalAddresses`](super::CreateV2CoreAccountPersonTokenAdditionalAddresses).
     #[inline]
     pub fn additional_addresses(
         self,
@@ -147,7 +147,7 @@ impl CreateV2CoreAccountPersonToken {
             self.parameters.objects("additional_addresses", additional_addresses),
         )
     }
-    /// `additional_names`: some [`CreateV2CoreAccountPersonTokenAdditionalNames`](super::CreateV2CoreAccountPersonTokenAdditionalNames).
+    /// `additional_names`: an array of [`CreateV2CoreAccountPersonTokenAdditionalNames`](super::CreateV2CoreAccountPersonTokenAdditionalNames).
     #[inline]
     pub fn additional_names(
         self,
@@ -159,7 +159,7 @@ impl CreateV2CoreAccountPersonToken {
             self.parameters.objects("additional_names", additional_names),
         )
     }
-    /// `additional_terms_of_service`: a [`CreateV2CoreAccountPersonTokenAdditionalTermsOfService`](super::CreateV2CoreAccountPersonTokenAdditionalTermsOfService).
+    /// `additional_terms_of_service`: [`CreateV2CoreAccountPersonTokenAdditionalTermsOfService`](super::CreateV2CoreAccountPersonTokenAdditionalTermsOfService).
     #[inline]
     pub fn additional_terms_of_service(
         self,
@@ -173,7 +173,7 @@ impl CreateV2CoreAccountPersonToken {
                 .object("additional_terms_of_service", additional_terms_of_service),
         )
     }
-    /// `address`: a [`CreateV2CoreAccountPersonTokenAddress`](super::CreateV2CoreAccountPersonTokenAddress).
+    /// `address`: [`CreateV2CoreAccountPersonTokenAddress`](super::CreateV2CoreAccountPersonTokenAddress).
     #[inline]
     pub fn address(
         self,
@@ -181,7 +181,7 @@ impl CreateV2CoreAccountPersonToken {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `date_of_birth`: a [`CreateV2CoreAccountPersonTokenDateOfBirth`](super::CreateV2CoreAccountPersonTokenDateOfBirth).
+    /// `date_of_birth`: [`CreateV2CoreAccountPersonTokenDateOfBirth`](super::CreateV2CoreAccountPersonTokenDateOfBirth).
     #[inline]
     pub fn date_of_birth(
         self,
@@ -191,7 +191,7 @@ impl CreateV2CoreAccountPersonToken {
     ) -> Self {
         Self::from_parameters(self.parameters.object("date_of_birth", date_of_birth))
     }
-    /// `documents`: a [`CreateV2CoreAccountPersonTokenDocuments`](super::CreateV2CoreAccountPersonTokenDocuments).
+    /// `documents`: [`CreateV2CoreAccountPersonTokenDocuments`](super::CreateV2CoreAccountPersonTokenDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -209,7 +209,7 @@ impl CreateV2CoreAccountPersonToken {
     pub fn given_name(self, given_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("given_name", given_name))
     }
-    /// `id_numbers`: some [`CreateV2CoreAccountPersonTokenIdNumbers`](super::CreateV2CoreAccountPersonTokenIdNumbers).
+    /// `id_numbers`: an array of [`CreateV2CoreAccountPersonTokenIdNumbers`](super::CreateV2CoreAccountPersonTokenIdNumbers).
     #[inline]
     pub fn id_numbers(
         self,
@@ -256,7 +256,7 @@ impl CreateV2CoreAccountPersonToken {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `relationship`: a [`CreateV2CoreAccountPersonTokenRelationship`](super::CreateV2CoreAccountPersonTokenRelationship).
+    /// `relationship`: [`CreateV2CoreAccountPersonTokenRelationship`](super::CreateV2CoreAccountPersonTokenRelationship).
     #[inline]
     pub fn relationship(
         self,
@@ -266,7 +266,7 @@ impl CreateV2CoreAccountPersonToken {
     ) -> Self {
         Self::from_parameters(self.parameters.object("relationship", relationship))
     }
-    /// `script_addresses`: a [`CreateV2CoreAccountPersonTokenScriptAddresses`](super::CreateV2CoreAccountPersonTokenScriptAddresses).
+    /// `script_addresses`: [`CreateV2CoreAccountPersonTokenScriptAddresses`](super::CreateV2CoreAccountPersonTokenScriptAddresses).
     #[inline]
     pub fn script_addresses(
         self,
@@ -278,7 +278,7 @@ impl CreateV2CoreAccountPersonToken {
             self.parameters.object("script_addresses", script_addresses),
         )
     }
-    /// `script_names`: a [`CreateV2CoreAccountPersonTokenScriptNames`](super::CreateV2CoreAccountPersonTokenScriptNames).
+    /// `script_names`: [`CreateV2CoreAccountPersonTokenScriptNames`](super::CreateV2CoreAccountPersonTokenScriptNames).
     #[inline]
     pub fn script_names(
         self,
@@ -350,7 +350,7 @@ impl CreateV2CoreAccountPerson {
     pub fn new(account_id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account_id))
     }
-    /// `additional_addresses`: some [`CreateV2CoreAccountPersonAdditionalAddresses`](super::CreateV2CoreAccountPersonAdditionalAddresses).
+    /// `additional_addresses`: an array of [`CreateV2CoreAccountPersonAdditionalAddresses`](super::CreateV2CoreAccountPersonAdditionalAddresses).
     #[inline]
     pub fn additional_addresses(
         self,
@@ -362,7 +362,7 @@ impl CreateV2CoreAccountPerson {
             self.parameters.objects("additional_addresses", additional_addresses),
         )
     }
-    /// `additional_names`: some [`CreateV2CoreAccountPersonAdditionalNames`](super::CreateV2CoreAccountPersonAdditionalNames).
+    /// `additional_names`: an array of [`CreateV2CoreAccountPersonAdditionalNames`](super::CreateV2CoreAccountPersonAdditionalNames).
     #[inline]
     pub fn additional_names(
         self,
@@ -374,7 +374,7 @@ impl CreateV2CoreAccountPerson {
             self.parameters.objects("additional_names", additional_names),
         )
     }
-    /// `additional_terms_of_service`: a [`CreateV2CoreAccountPersonAdditionalTermsOfService`](super::CreateV2CoreAccountPersonAdditionalTermsOfService).
+    /// `additional_terms_of_service`: [`CreateV2CoreAccountPersonAdditionalTermsOfService`](super::CreateV2CoreAccountPersonAdditionalTermsOfService).
     #[inline]
     pub fn additional_terms_of_service(
         self,
@@ -388,7 +388,7 @@ impl CreateV2CoreAccountPerson {
                 .object("additional_terms_of_service", additional_terms_of_service),
         )
     }
-    /// `address`: a [`CreateV2CoreAccountPersonAddress`](super::CreateV2CoreAccountPersonAddress).
+    /// `address`: [`CreateV2CoreAccountPersonAddress`](super::CreateV2CoreAccountPersonAddress).
     #[inline]
     pub fn address(
         self,
@@ -396,7 +396,7 @@ impl CreateV2CoreAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `date_of_birth`: a [`CreateV2CoreAccountPersonDateOfBirth`](super::CreateV2CoreAccountPersonDateOfBirth).
+    /// `date_of_birth`: [`CreateV2CoreAccountPersonDateOfBirth`](super::CreateV2CoreAccountPersonDateOfBirth).
     #[inline]
     pub fn date_of_birth(
         self,
@@ -404,7 +404,7 @@ impl CreateV2CoreAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("date_of_birth", date_of_birth))
     }
-    /// `documents`: a [`CreateV2CoreAccountPersonDocuments`](super::CreateV2CoreAccountPersonDocuments).
+    /// `documents`: [`CreateV2CoreAccountPersonDocuments`](super::CreateV2CoreAccountPersonDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -422,7 +422,7 @@ impl CreateV2CoreAccountPerson {
     pub fn given_name(self, given_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("given_name", given_name))
     }
-    /// `id_numbers`: some [`CreateV2CoreAccountPersonIdNumbers`](super::CreateV2CoreAccountPersonIdNumbers).
+    /// `id_numbers`: an array of [`CreateV2CoreAccountPersonIdNumbers`](super::CreateV2CoreAccountPersonIdNumbers).
     #[inline]
     pub fn id_numbers(
         self,
@@ -474,7 +474,7 @@ impl CreateV2CoreAccountPerson {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `relationship`: a [`CreateV2CoreAccountPersonRelationship`](super::CreateV2CoreAccountPersonRelationship).
+    /// `relationship`: [`CreateV2CoreAccountPersonRelationship`](super::CreateV2CoreAccountPersonRelationship).
     #[inline]
     pub fn relationship(
         self,
@@ -482,7 +482,7 @@ impl CreateV2CoreAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("relationship", relationship))
     }
-    /// `script_addresses`: a [`CreateV2CoreAccountPersonScriptAddresses`](super::CreateV2CoreAccountPersonScriptAddresses).
+    /// `script_addresses`: [`CreateV2CoreAccountPersonScriptAddresses`](super::CreateV2CoreAccountPersonScriptAddresses).
     #[inline]
     pub fn script_addresses(
         self,
@@ -494,7 +494,7 @@ impl CreateV2CoreAccountPerson {
             self.parameters.object("script_addresses", script_addresses),
         )
     }
-    /// `script_names`: a [`CreateV2CoreAccountPersonScriptNames`](super::CreateV2CoreAccountPersonScriptNames).
+    /// `script_names`: [`CreateV2CoreAccountPersonScriptNames`](super::CreateV2CoreAccountPersonScriptNames).
     #[inline]
     pub fn script_names(
         self,
@@ -545,7 +545,7 @@ impl UpdateV2CoreAccountPerson {
     pub fn new(account_id: impl Into<String>, id: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(account_id).id(id))
     }
-    /// `additional_addresses`: some [`UpdateV2CoreAccountPersonAdditionalAddresses`](super::UpdateV2CoreAccountPersonAdditionalAddresses).
+    /// `additional_addresses`: an array of [`UpdateV2CoreAccountPersonAdditionalAddresses`](super::UpdateV2CoreAccountPersonAdditionalAddresses).
     #[inline]
     pub fn additional_addresses(
         self,
@@ -557,7 +557,7 @@ impl UpdateV2CoreAccountPerson {
             self.parameters.objects("additional_addresses", additional_addresses),
         )
     }
-    /// `additional_names`: some [`UpdateV2CoreAccountPersonAdditionalNames`](super::UpdateV2CoreAccountPersonAdditionalNames).
+    /// `additional_names`: an array of [`UpdateV2CoreAccountPersonAdditionalNames`](super::UpdateV2CoreAccountPersonAdditionalNames).
     #[inline]
     pub fn additional_names(
         self,
@@ -569,7 +569,7 @@ impl UpdateV2CoreAccountPerson {
             self.parameters.objects("additional_names", additional_names),
         )
     }
-    /// `additional_terms_of_service`: a [`UpdateV2CoreAccountPersonAdditionalTermsOfService`](super::UpdateV2CoreAccountPersonAdditionalTermsOfService).
+    /// `additional_terms_of_service`: [`UpdateV2CoreAccountPersonAdditionalTermsOfService`](super::UpdateV2CoreAccountPersonAdditionalTermsOfService).
     #[inline]
     pub fn additional_terms_of_service(
         self,
@@ -583,7 +583,7 @@ impl UpdateV2CoreAccountPerson {
                 .object("additional_terms_of_service", additional_terms_of_service),
         )
     }
-    /// `address`: a [`UpdateV2CoreAccountPersonAddress`](super::UpdateV2CoreAccountPersonAddress).
+    /// `address`: [`UpdateV2CoreAccountPersonAddress`](super::UpdateV2CoreAccountPersonAddress).
     #[inline]
     pub fn address(
         self,
@@ -591,7 +591,7 @@ impl UpdateV2CoreAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `date_of_birth`: a [`UpdateV2CoreAccountPersonDateOfBirth`](super::UpdateV2CoreAccountPersonDateOfBirth).
+    /// `date_of_birth`: [`UpdateV2CoreAccountPersonDateOfBirth`](super::UpdateV2CoreAccountPersonDateOfBirth).
     #[inline]
     pub fn date_of_birth(
         self,
@@ -599,7 +599,7 @@ impl UpdateV2CoreAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("date_of_birth", date_of_birth))
     }
-    /// `documents`: a [`UpdateV2CoreAccountPersonDocuments`](super::UpdateV2CoreAccountPersonDocuments).
+    /// `documents`: [`UpdateV2CoreAccountPersonDocuments`](super::UpdateV2CoreAccountPersonDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -617,7 +617,7 @@ impl UpdateV2CoreAccountPerson {
     pub fn given_name(self, given_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("given_name", given_name))
     }
-    /// `id_numbers`: some [`UpdateV2CoreAccountPersonIdNumbers`](super::UpdateV2CoreAccountPersonIdNumbers).
+    /// `id_numbers`: an array of [`UpdateV2CoreAccountPersonIdNumbers`](super::UpdateV2CoreAccountPersonIdNumbers).
     #[inline]
     pub fn id_numbers(
         self,
@@ -669,7 +669,7 @@ impl UpdateV2CoreAccountPerson {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `relationship`: a [`UpdateV2CoreAccountPersonRelationship`](super::UpdateV2CoreAccountPersonRelationship).
+    /// `relationship`: [`UpdateV2CoreAccountPersonRelationship`](super::UpdateV2CoreAccountPersonRelationship).
     #[inline]
     pub fn relationship(
         self,
@@ -677,7 +677,7 @@ impl UpdateV2CoreAccountPerson {
     ) -> Self {
         Self::from_parameters(self.parameters.object("relationship", relationship))
     }
-    /// `script_addresses`: a [`UpdateV2CoreAccountPersonScriptAddresses`](super::UpdateV2CoreAccountPersonScriptAddresses).
+    /// `script_addresses`: [`UpdateV2CoreAccountPersonScriptAddresses`](super::UpdateV2CoreAccountPersonScriptAddresses).
     #[inline]
     pub fn script_addresses(
         self,
@@ -689,7 +689,7 @@ impl UpdateV2CoreAccountPerson {
             self.parameters.object("script_addresses", script_addresses),
         )
     }
-    /// `script_names`: a [`UpdateV2CoreAccountPersonScriptNames`](super::UpdateV2CoreAccountPersonScriptNames).
+    /// `script_names`: [`UpdateV2CoreAccountPersonScriptNames`](super::UpdateV2CoreAccountPersonScriptNames).
     #[inline]
     pub fn script_names(
         self,
@@ -769,7 +769,7 @@ impl UpdateV2CoreAccount {
     pub fn account_token(self, account_token: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("account_token", account_token))
     }
-    /// `configuration`: a [`UpdateV2CoreAccountConfiguration`](super::UpdateV2CoreAccountConfiguration).
+    /// `configuration`: [`UpdateV2CoreAccountConfiguration`](super::UpdateV2CoreAccountConfiguration).
     #[inline]
     pub fn configuration(
         self,
@@ -792,7 +792,7 @@ impl UpdateV2CoreAccount {
     pub fn dashboard(self, dashboard: super::UpdateV2CoreAccountDashboard) -> Self {
         Self::from_parameters(self.parameters.one_of("dashboard", dashboard))
     }
-    /// `defaults`: a [`UpdateV2CoreAccountDefaults`](super::UpdateV2CoreAccountDefaults).
+    /// `defaults`: [`UpdateV2CoreAccountDefaults`](super::UpdateV2CoreAccountDefaults).
     #[inline]
     pub fn defaults(
         self,
@@ -805,7 +805,7 @@ impl UpdateV2CoreAccount {
     pub fn display_name(self, display_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("display_name", display_name))
     }
-    /// `identity`: a [`UpdateV2CoreAccountIdentity`](super::UpdateV2CoreAccountIdentity).
+    /// `identity`: [`UpdateV2CoreAccountIdentity`](super::UpdateV2CoreAccountIdentity).
     #[inline]
     pub fn identity(
         self,
@@ -876,7 +876,7 @@ impl CreateV2CoreAccountConfiguration {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `customer`: a [`CreateV2CoreAccountConfigurationCustomer`](super::CreateV2CoreAccountConfigurationCustomer).
+    /// `customer`: [`CreateV2CoreAccountConfigurationCustomer`](super::CreateV2CoreAccountConfigurationCustomer).
     #[inline]
     pub fn customer(
         self,
@@ -884,7 +884,7 @@ impl CreateV2CoreAccountConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("customer", customer))
     }
-    /// `merchant`: a [`CreateV2CoreAccountConfigurationMerchant`](super::CreateV2CoreAccountConfigurationMerchant).
+    /// `merchant`: [`CreateV2CoreAccountConfigurationMerchant`](super::CreateV2CoreAccountConfigurationMerchant).
     #[inline]
     pub fn merchant(
         self,
@@ -892,7 +892,7 @@ impl CreateV2CoreAccountConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("merchant", merchant))
     }
-    /// `recipient`: a [`CreateV2CoreAccountConfigurationRecipient`](super::CreateV2CoreAccountConfigurationRecipient).
+    /// `recipient`: [`CreateV2CoreAccountConfigurationRecipient`](super::CreateV2CoreAccountConfigurationRecipient).
     #[inline]
     pub fn recipient(
         self,
@@ -911,7 +911,7 @@ impl CreateV2CoreAccountConfigurationCustomer {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `automatic_indirect_tax`: a [`CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax`](super::CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax).
+    /// `automatic_indirect_tax`: [`CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax`](super::CreateV2CoreAccountConfigurationCustomerAutomaticIndirectTax).
     #[inline]
     pub fn automatic_indirect_tax(
         self,
@@ -923,7 +923,7 @@ impl CreateV2CoreAccountConfigurationCustomer {
             self.parameters.object("automatic_indirect_tax", automatic_indirect_tax),
         )
     }
-    /// `billing`: a [`CreateV2CoreAccountConfigurationCustomerBilling`](super::CreateV2CoreAccountConfigurationCustomerBilling).
+    /// `billing`: [`CreateV2CoreAccountConfigurationCustomerBilling`](super::CreateV2CoreAccountConfigurationCustomerBilling).
     #[inline]
     pub fn billing(
         self,
@@ -933,7 +933,7 @@ impl CreateV2CoreAccountConfigurationCustomer {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billing", billing))
     }
-    /// `capabilities`: a [`CreateV2CoreAccountConfigurationCustomerCapabilities`](super::CreateV2CoreAccountConfigurationCustomerCapabilities).
+    /// `capabilities`: [`CreateV2CoreAccountConfigurationCustomerCapabilities`](super::CreateV2CoreAccountConfigurationCustomerCapabilities).
     #[inline]
     pub fn capabilities(
         self,
@@ -943,7 +943,7 @@ impl CreateV2CoreAccountConfigurationCustomer {
     ) -> Self {
         Self::from_parameters(self.parameters.object("capabilities", capabilities))
     }
-    /// `shipping`: a [`CreateV2CoreAccountConfigurationCustomerShipping`](super::CreateV2CoreAccountConfigurationCustomerShipping).
+    /// `shipping`: [`CreateV2CoreAccountConfigurationCustomerShipping`](super::CreateV2CoreAccountConfigurationCustomerShipping).
     #[inline]
     pub fn shipping(
         self,
@@ -993,7 +993,7 @@ impl CreateV2CoreAccountConfigurationCustomerBilling {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `invoice`: a [`CreateV2CoreAccountConfigurationCustomerBillingInvoice`](super::CreateV2CoreAccountConfigurationCustomerBillingInvoice).
+    /// `invoice`: [`CreateV2CoreAccountConfigurationCustomerBillingInvoice`](super::CreateV2CoreAccountConfigurationCustomerBillingInvoice).
     #[inline]
     pub fn invoice(
         self,
@@ -1014,7 +1014,7 @@ impl CreateV2CoreAccountConfigurationCustomerBillingInvoice {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `custom_fields`: some [`CreateV2CoreAccountConfigurationCustomerBillingInvoiceCustomFields`](super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceCustomFields).
+    /// `custom_fields`: an array of [`CreateV2CoreAccountConfigurationCustomerBillingInvoiceCustomFields`](super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceCustomFields).
     #[inline]
     pub fn custom_fields(
         self,
@@ -1039,7 +1039,7 @@ impl CreateV2CoreAccountConfigurationCustomerBillingInvoice {
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("prefix", prefix))
     }
-    /// `rendering`: a [`CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering`](super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering).
+    /// `rendering`: [`CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering`](super::CreateV2CoreAccountConfigurationCustomerBillingInvoiceRendering).
     #[inline]
     pub fn rendering(
         self,
@@ -1088,7 +1088,7 @@ impl CreateV2CoreAccountConfigurationCustomerCapabilities {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `automatic_indirect_tax`: a [`CreateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax`](super::CreateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax).
+    /// `automatic_indirect_tax`: [`CreateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax`](super::CreateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax).
     #[inline]
     pub fn automatic_indirect_tax(
         self,
@@ -1117,7 +1117,7 @@ impl CreateV2CoreAccountConfigurationMerchant {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bacs_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantBacsDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantBacsDebitPayments).
+    /// `bacs_debit_payments`: [`CreateV2CoreAccountConfigurationMerchantBacsDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantBacsDebitPayments).
     #[inline]
     pub fn bacs_debit_payments(
         self,
@@ -1129,7 +1129,7 @@ impl CreateV2CoreAccountConfigurationMerchant {
             self.parameters.object("bacs_debit_payments", bacs_debit_payments),
         )
     }
-    /// `branding`: a [`CreateV2CoreAccountConfigurationMerchantBranding`](super::CreateV2CoreAccountConfigurationMerchantBranding).
+    /// `branding`: [`CreateV2CoreAccountConfigurationMerchantBranding`](super::CreateV2CoreAccountConfigurationMerchantBranding).
     #[inline]
     pub fn branding(
         self,
@@ -1139,7 +1139,7 @@ impl CreateV2CoreAccountConfigurationMerchant {
     ) -> Self {
         Self::from_parameters(self.parameters.object("branding", branding))
     }
-    /// `capabilities`: a [`CreateV2CoreAccountConfigurationMerchantCapabilities`](super::CreateV2CoreAccountConfigurationMerchantCapabilities).
+    /// `capabilities`: [`CreateV2CoreAccountConfigurationMerchantCapabilities`](super::CreateV2CoreAccountConfigurationMerchantCapabilities).
     #[inline]
     pub fn capabilities(
         self,
@@ -1149,7 +1149,7 @@ impl CreateV2CoreAccountConfigurationMerchant {
     ) -> Self {
         Self::from_parameters(self.parameters.object("capabilities", capabilities))
     }
-    /// `card_payments`: a [`CreateV2CoreAccountConfigurationMerchantCardPayments`](super::CreateV2CoreAccountConfigurationMerchantCardPayments).
+    /// `card_payments`: [`CreateV2CoreAccountConfigurationMerchantCardPayments`](super::CreateV2CoreAccountConfigurationMerchantCardPayments).
     #[inline]
     pub fn card_payments(
         self,
@@ -1159,7 +1159,7 @@ impl CreateV2CoreAccountConfigurationMerchant {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_payments", card_payments))
     }
-    /// `konbini_payments`: a [`CreateV2CoreAccountConfigurationMerchantKonbiniPayments`](super::CreateV2CoreAccountConfigurationMerchantKonbiniPayments).
+    /// `konbini_payments`: [`CreateV2CoreAccountConfigurationMerchantKonbiniPayments`](super::CreateV2CoreAccountConfigurationMerchantKonbiniPayments).
     #[inline]
     pub fn konbini_payments(
         self,
@@ -1176,7 +1176,7 @@ impl CreateV2CoreAccountConfigurationMerchant {
     pub fn mcc(self, mcc: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("mcc", mcc))
     }
-    /// `script_statement_descriptor`: a [`CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor`](super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor).
+    /// `script_statement_descriptor`: [`CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor`](super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor).
     #[inline]
     pub fn script_statement_descriptor(
         self,
@@ -1190,7 +1190,7 @@ impl CreateV2CoreAccountConfigurationMerchant {
                 .object("script_statement_descriptor", script_statement_descriptor),
         )
     }
-    /// `sepa_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantSepaDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantSepaDebitPayments).
+    /// `sepa_debit_payments`: [`CreateV2CoreAccountConfigurationMerchantSepaDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantSepaDebitPayments).
     #[inline]
     pub fn sepa_debit_payments(
         self,
@@ -1202,7 +1202,7 @@ impl CreateV2CoreAccountConfigurationMerchant {
             self.parameters.object("sepa_debit_payments", sepa_debit_payments),
         )
     }
-    /// `statement_descriptor`: a [`CreateV2CoreAccountConfigurationMerchantStatementDescriptor`](super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor).
+    /// `statement_descriptor`: [`CreateV2CoreAccountConfigurationMerchantStatementDescriptor`](super::CreateV2CoreAccountConfigurationMerchantStatementDescriptor).
     #[inline]
     pub fn statement_descriptor(
         self,
@@ -1214,7 +1214,7 @@ impl CreateV2CoreAccountConfigurationMerchant {
             self.parameters.object("statement_descriptor", statement_descriptor),
         )
     }
-    /// `support`: a [`CreateV2CoreAccountConfigurationMerchantSupport`](super::CreateV2CoreAccountConfigurationMerchantSupport).
+    /// `support`: [`CreateV2CoreAccountConfigurationMerchantSupport`](super::CreateV2CoreAccountConfigurationMerchantSupport).
     #[inline]
     pub fn support(
         self,
@@ -1239,7 +1239,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `ach_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments).
+    /// `ach_debit_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments).
     #[inline]
     pub fn ach_debit_payments(
         self,
@@ -1251,7 +1251,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("ach_debit_payments", ach_debit_payments),
         )
     }
-    /// `acss_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments).
+    /// `acss_debit_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments).
     #[inline]
     pub fn acss_debit_payments(
         self,
@@ -1263,7 +1263,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("acss_debit_payments", acss_debit_payments),
         )
     }
-    /// `affirm_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments).
+    /// `affirm_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments).
     #[inline]
     pub fn affirm_payments(
         self,
@@ -1273,7 +1273,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("affirm_payments", affirm_payments))
     }
-    /// `afterpay_clearpay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments).
+    /// `afterpay_clearpay_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments).
     #[inline]
     pub fn afterpay_clearpay_payments(
         self,
@@ -1287,7 +1287,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("afterpay_clearpay_payments", afterpay_clearpay_payments),
         )
     }
-    /// `alma_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments).
+    /// `alma_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments).
     #[inline]
     pub fn alma_payments(
         self,
@@ -1297,7 +1297,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alma_payments", alma_payments))
     }
-    /// `amazon_pay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments).
+    /// `amazon_pay_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments).
     #[inline]
     pub fn amazon_pay_payments(
         self,
@@ -1309,7 +1309,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("amazon_pay_payments", amazon_pay_payments),
         )
     }
-    /// `au_becs_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments).
+    /// `au_becs_debit_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments).
     #[inline]
     pub fn au_becs_debit_payments(
         self,
@@ -1321,7 +1321,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("au_becs_debit_payments", au_becs_debit_payments),
         )
     }
-    /// `bacs_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments).
+    /// `bacs_debit_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments).
     #[inline]
     pub fn bacs_debit_payments(
         self,
@@ -1333,7 +1333,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("bacs_debit_payments", bacs_debit_payments),
         )
     }
-    /// `bancontact_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments).
+    /// `bancontact_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments).
     #[inline]
     pub fn bancontact_payments(
         self,
@@ -1345,7 +1345,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("bancontact_payments", bancontact_payments),
         )
     }
-    /// `blik_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments).
+    /// `blik_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments).
     #[inline]
     pub fn blik_payments(
         self,
@@ -1355,7 +1355,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("blik_payments", blik_payments))
     }
-    /// `blik_recurring_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments).
+    /// `blik_recurring_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments).
     #[inline]
     pub fn blik_recurring_payments(
         self,
@@ -1367,7 +1367,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("blik_recurring_payments", blik_recurring_payments),
         )
     }
-    /// `boleto_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments).
+    /// `boleto_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments).
     #[inline]
     pub fn boleto_payments(
         self,
@@ -1377,7 +1377,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("boleto_payments", boleto_payments))
     }
-    /// `card_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments).
+    /// `card_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments).
     #[inline]
     pub fn card_payments(
         self,
@@ -1387,7 +1387,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_payments", card_payments))
     }
-    /// `cartes_bancaires_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments).
+    /// `cartes_bancaires_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments).
     #[inline]
     pub fn cartes_bancaires_payments(
         self,
@@ -1401,7 +1401,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("cartes_bancaires_payments", cartes_bancaires_payments),
         )
     }
-    /// `cashapp_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments).
+    /// `cashapp_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments).
     #[inline]
     pub fn cashapp_payments(
         self,
@@ -1413,7 +1413,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("cashapp_payments", cashapp_payments),
         )
     }
-    /// `eps_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments).
+    /// `eps_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments).
     #[inline]
     pub fn eps_payments(
         self,
@@ -1423,7 +1423,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("eps_payments", eps_payments))
     }
-    /// `fpx_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments).
+    /// `fpx_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments).
     #[inline]
     pub fn fpx_payments(
         self,
@@ -1433,7 +1433,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fpx_payments", fpx_payments))
     }
-    /// `gb_bank_transfer_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments).
+    /// `gb_bank_transfer_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments).
     #[inline]
     pub fn gb_bank_transfer_payments(
         self,
@@ -1447,7 +1447,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("gb_bank_transfer_payments", gb_bank_transfer_payments),
         )
     }
-    /// `grabpay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments).
+    /// `grabpay_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments).
     #[inline]
     pub fn grabpay_payments(
         self,
@@ -1459,7 +1459,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("grabpay_payments", grabpay_payments),
         )
     }
-    /// `ideal_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments).
+    /// `ideal_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments).
     #[inline]
     pub fn ideal_payments(
         self,
@@ -1469,7 +1469,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ideal_payments", ideal_payments))
     }
-    /// `jcb_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments).
+    /// `jcb_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments).
     #[inline]
     pub fn jcb_payments(
         self,
@@ -1479,7 +1479,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("jcb_payments", jcb_payments))
     }
-    /// `jp_bank_transfer_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments).
+    /// `jp_bank_transfer_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments).
     #[inline]
     pub fn jp_bank_transfer_payments(
         self,
@@ -1493,7 +1493,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("jp_bank_transfer_payments", jp_bank_transfer_payments),
         )
     }
-    /// `kakao_pay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments).
+    /// `kakao_pay_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments).
     #[inline]
     pub fn kakao_pay_payments(
         self,
@@ -1505,7 +1505,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("kakao_pay_payments", kakao_pay_payments),
         )
     }
-    /// `klarna_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments).
+    /// `klarna_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments).
     #[inline]
     pub fn klarna_payments(
         self,
@@ -1515,7 +1515,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("klarna_payments", klarna_payments))
     }
-    /// `konbini_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments).
+    /// `konbini_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments).
     #[inline]
     pub fn konbini_payments(
         self,
@@ -1527,7 +1527,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("konbini_payments", konbini_payments),
         )
     }
-    /// `kr_card_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments).
+    /// `kr_card_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments).
     #[inline]
     pub fn kr_card_payments(
         self,
@@ -1539,7 +1539,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("kr_card_payments", kr_card_payments),
         )
     }
-    /// `link_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments).
+    /// `link_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments).
     #[inline]
     pub fn link_payments(
         self,
@@ -1549,7 +1549,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("link_payments", link_payments))
     }
-    /// `mobilepay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments).
+    /// `mobilepay_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments).
     #[inline]
     pub fn mobilepay_payments(
         self,
@@ -1561,7 +1561,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("mobilepay_payments", mobilepay_payments),
         )
     }
-    /// `multibanco_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments).
+    /// `multibanco_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments).
     #[inline]
     pub fn multibanco_payments(
         self,
@@ -1573,7 +1573,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("multibanco_payments", multibanco_payments),
         )
     }
-    /// `mx_bank_transfer_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments).
+    /// `mx_bank_transfer_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments).
     #[inline]
     pub fn mx_bank_transfer_payments(
         self,
@@ -1587,7 +1587,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("mx_bank_transfer_payments", mx_bank_transfer_payments),
         )
     }
-    /// `naver_pay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments).
+    /// `naver_pay_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments).
     #[inline]
     pub fn naver_pay_payments(
         self,
@@ -1599,7 +1599,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("naver_pay_payments", naver_pay_payments),
         )
     }
-    /// `oxxo_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments).
+    /// `oxxo_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments).
     #[inline]
     pub fn oxxo_payments(
         self,
@@ -1609,7 +1609,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("oxxo_payments", oxxo_payments))
     }
-    /// `p24_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments).
+    /// `p24_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments).
     #[inline]
     pub fn p24_payments(
         self,
@@ -1619,7 +1619,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("p24_payments", p24_payments))
     }
-    /// `pay_by_bank_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments).
+    /// `pay_by_bank_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments).
     #[inline]
     pub fn pay_by_bank_payments(
         self,
@@ -1631,7 +1631,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("pay_by_bank_payments", pay_by_bank_payments),
         )
     }
-    /// `payco_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments).
+    /// `payco_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments).
     #[inline]
     pub fn payco_payments(
         self,
@@ -1641,7 +1641,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payco_payments", payco_payments))
     }
-    /// `paynow_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments).
+    /// `paynow_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments).
     #[inline]
     pub fn paynow_payments(
         self,
@@ -1651,7 +1651,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paynow_payments", paynow_payments))
     }
-    /// `promptpay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments).
+    /// `promptpay_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments).
     #[inline]
     pub fn promptpay_payments(
         self,
@@ -1663,7 +1663,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("promptpay_payments", promptpay_payments),
         )
     }
-    /// `revolut_pay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments).
+    /// `revolut_pay_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments).
     #[inline]
     pub fn revolut_pay_payments(
         self,
@@ -1675,7 +1675,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("revolut_pay_payments", revolut_pay_payments),
         )
     }
-    /// `samsung_pay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments).
+    /// `samsung_pay_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments).
     #[inline]
     pub fn samsung_pay_payments(
         self,
@@ -1687,7 +1687,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("samsung_pay_payments", samsung_pay_payments),
         )
     }
-    /// `satispay_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments).
+    /// `satispay_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments).
     #[inline]
     pub fn satispay_payments(
         self,
@@ -1699,7 +1699,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("satispay_payments", satispay_payments),
         )
     }
-    /// `sepa_bank_transfer_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments).
+    /// `sepa_bank_transfer_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments).
     #[inline]
     pub fn sepa_bank_transfer_payments(
         self,
@@ -1713,7 +1713,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("sepa_bank_transfer_payments", sepa_bank_transfer_payments),
         )
     }
-    /// `sepa_debit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments).
+    /// `sepa_debit_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments).
     #[inline]
     pub fn sepa_debit_payments(
         self,
@@ -1725,7 +1725,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("sepa_debit_payments", sepa_debit_payments),
         )
     }
-    /// `sequra_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments).
+    /// `sequra_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments).
     #[inline]
     pub fn sequra_payments(
         self,
@@ -1735,7 +1735,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sequra_payments", sequra_payments))
     }
-    /// `sunbit_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments).
+    /// `sunbit_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments).
     #[inline]
     pub fn sunbit_payments(
         self,
@@ -1745,7 +1745,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sunbit_payments", sunbit_payments))
     }
-    /// `swish_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments).
+    /// `swish_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments).
     #[inline]
     pub fn swish_payments(
         self,
@@ -1755,7 +1755,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("swish_payments", swish_payments))
     }
-    /// `twint_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments).
+    /// `twint_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments).
     #[inline]
     pub fn twint_payments(
         self,
@@ -1765,7 +1765,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("twint_payments", twint_payments))
     }
-    /// `us_bank_transfer_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments).
+    /// `us_bank_transfer_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments).
     #[inline]
     pub fn us_bank_transfer_payments(
         self,
@@ -1779,7 +1779,7 @@ impl CreateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("us_bank_transfer_payments", us_bank_transfer_payments),
         )
     }
-    /// `zip_payments`: a [`CreateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments).
+    /// `zip_payments`: [`CreateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments`](super::CreateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments).
     #[inline]
     pub fn zip_payments(
         self,
@@ -1896,7 +1896,7 @@ impl CreateV2CoreAccountConfigurationMerchantCardPayments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `decline_on`: a [`CreateV2CoreAccountConfigurationMerchantCardPaymentsDeclineOn`](super::CreateV2CoreAccountConfigurationMerchantCardPaymentsDeclineOn).
+    /// `decline_on`: [`CreateV2CoreAccountConfigurationMerchantCardPaymentsDeclineOn`](super::CreateV2CoreAccountConfigurationMerchantCardPaymentsDeclineOn).
     #[inline]
     pub fn decline_on(
         self,
@@ -1919,7 +1919,7 @@ impl CreateV2CoreAccountConfigurationMerchantKonbiniPayments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `support`: a [`CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport`](super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport).
+    /// `support`: [`CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport`](super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport).
     #[inline]
     pub fn support(
         self,
@@ -1945,7 +1945,7 @@ impl CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupport {
     pub fn email(self, email: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("email", email))
     }
-    /// `hours`: a [`CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours`](super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours).
+    /// `hours`: [`CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours`](super::CreateV2CoreAccountConfigurationMerchantKonbiniPaymentsSupportHours).
     #[inline]
     pub fn hours(
         self,
@@ -1992,7 +1992,7 @@ impl CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `kana`: a [`CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKana`](super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKana).
+    /// `kana`: [`CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKana`](super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKana).
     #[inline]
     pub fn kana(
         self,
@@ -2002,7 +2002,7 @@ impl CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptor {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kana", kana))
     }
-    /// `kanji`: a [`CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKanji`](super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKanji).
+    /// `kanji`: [`CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKanji`](super::CreateV2CoreAccountConfigurationMerchantScriptStatementDescriptorKanji).
     #[inline]
     pub fn kanji(
         self,
@@ -2050,7 +2050,7 @@ impl CreateV2CoreAccountConfigurationMerchantSupport {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`CreateV2CoreAccountConfigurationMerchantSupportAddress`](super::CreateV2CoreAccountConfigurationMerchantSupportAddress).
+    /// `address`: [`CreateV2CoreAccountConfigurationMerchantSupportAddress`](super::CreateV2CoreAccountConfigurationMerchantSupportAddress).
     #[inline]
     pub fn address(
         self,
@@ -2088,7 +2088,7 @@ impl CreateV2CoreAccountConfigurationRecipient {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `capabilities`: a [`CreateV2CoreAccountConfigurationRecipientCapabilities`](super::CreateV2CoreAccountConfigurationRecipientCapabilities).
+    /// `capabilities`: [`CreateV2CoreAccountConfigurationRecipientCapabilities`](super::CreateV2CoreAccountConfigurationRecipientCapabilities).
     #[inline]
     pub fn capabilities(
         self,
@@ -2109,7 +2109,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilities {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bank_accounts`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts).
+    /// `bank_accounts`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts).
     #[inline]
     pub fn bank_accounts(
         self,
@@ -2119,7 +2119,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bank_accounts", bank_accounts))
     }
-    /// `cards`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesCards`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesCards).
+    /// `cards`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesCards`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesCards).
     #[inline]
     pub fn cards(
         self,
@@ -2129,7 +2129,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cards", cards))
     }
-    /// `stripe_balance`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance).
+    /// `stripe_balance`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance).
     #[inline]
     pub fn stripe_balance(
         self,
@@ -2150,7 +2150,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `ach`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch).
+    /// `ach`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch).
     #[inline]
     pub fn ach(
         self,
@@ -2160,7 +2160,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ach", ach))
     }
-    /// `fedwire`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire).
+    /// `fedwire`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire).
     #[inline]
     pub fn fedwire(
         self,
@@ -2170,7 +2170,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fedwire", fedwire))
     }
-    /// `fps`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps).
+    /// `fps`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps).
     #[inline]
     pub fn fps(
         self,
@@ -2180,7 +2180,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fps", fps))
     }
-    /// `local`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal).
+    /// `local`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal).
     #[inline]
     pub fn local(
         self,
@@ -2190,7 +2190,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("local", local))
     }
-    /// `rtp`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp).
+    /// `rtp`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp).
     #[inline]
     pub fn rtp(
         self,
@@ -2200,7 +2200,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("rtp", rtp))
     }
-    /// `sepa`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa).
+    /// `sepa`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa).
     #[inline]
     pub fn sepa(
         self,
@@ -2210,7 +2210,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sepa", sepa))
     }
-    /// `swift`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift).
+    /// `swift`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift).
     #[inline]
     pub fn swift(
         self,
@@ -2247,7 +2247,7 @@ impl CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `stripe_transfers`: a [`CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers).
+    /// `stripe_transfers`: [`CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers`](super::CreateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers).
     #[inline]
     pub fn stripe_transfers(
         self,
@@ -2283,7 +2283,7 @@ impl CreateV2CoreAccountDefaults {
     ) -> Self {
         Self::from_parameters(self.parameters.several_of("locales", locales))
     }
-    /// `profile`: a [`CreateV2CoreAccountDefaultsProfile`](super::CreateV2CoreAccountDefaultsProfile).
+    /// `profile`: [`CreateV2CoreAccountDefaultsProfile`](super::CreateV2CoreAccountDefaultsProfile).
     #[inline]
     pub fn profile(
         self,
@@ -2291,7 +2291,7 @@ impl CreateV2CoreAccountDefaults {
     ) -> Self {
         Self::from_parameters(self.parameters.object("profile", profile))
     }
-    /// `responsibilities`: a [`CreateV2CoreAccountDefaultsResponsibilities`](super::CreateV2CoreAccountDefaultsResponsibilities).
+    /// `responsibilities`: [`CreateV2CoreAccountDefaultsResponsibilities`](super::CreateV2CoreAccountDefaultsResponsibilities).
     #[inline]
     pub fn responsibilities(
         self,
@@ -2362,7 +2362,7 @@ impl CreateV2CoreAccountIdentity {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `attestations`: a [`CreateV2CoreAccountIdentityAttestations`](super::CreateV2CoreAccountIdentityAttestations).
+    /// `attestations`: [`CreateV2CoreAccountIdentityAttestations`](super::CreateV2CoreAccountIdentityAttestations).
     #[inline]
     pub fn attestations(
         self,
@@ -2370,7 +2370,7 @@ impl CreateV2CoreAccountIdentity {
     ) -> Self {
         Self::from_parameters(self.parameters.object("attestations", attestations))
     }
-    /// `business_details`: a [`CreateV2CoreAccountIdentityBusinessDetails`](super::CreateV2CoreAccountIdentityBusinessDetails).
+    /// `business_details`: [`CreateV2CoreAccountIdentityBusinessDetails`](super::CreateV2CoreAccountIdentityBusinessDetails).
     #[inline]
     pub fn business_details(
         self,
@@ -2395,7 +2395,7 @@ impl CreateV2CoreAccountIdentity {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("entity_type", entity_type))
     }
-    /// `individual`: a [`CreateV2CoreAccountIdentityIndividual`](super::CreateV2CoreAccountIdentityIndividual).
+    /// `individual`: [`CreateV2CoreAccountIdentityIndividual`](super::CreateV2CoreAccountIdentityIndividual).
     #[inline]
     pub fn individual(
         self,
@@ -2414,7 +2414,7 @@ impl CreateV2CoreAccountIdentityAttestations {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `directorship_declaration`: a [`CreateV2CoreAccountIdentityAttestationsDirectorshipDeclaration`](super::CreateV2CoreAccountIdentityAttestationsDirectorshipDeclaration).
+    /// `directorship_declaration`: [`CreateV2CoreAccountIdentityAttestationsDirectorshipDeclaration`](super::CreateV2CoreAccountIdentityAttestationsDirectorshipDeclaration).
     #[inline]
     pub fn directorship_declaration(
         self,
@@ -2426,7 +2426,7 @@ impl CreateV2CoreAccountIdentityAttestations {
             self.parameters.object("directorship_declaration", directorship_declaration),
         )
     }
-    /// `ownership_declaration`: a [`CreateV2CoreAccountIdentityAttestationsOwnershipDeclaration`](super::CreateV2CoreAccountIdentityAttestationsOwnershipDeclaration).
+    /// `ownership_declaration`: [`CreateV2CoreAccountIdentityAttestationsOwnershipDeclaration`](super::CreateV2CoreAccountIdentityAttestationsOwnershipDeclaration).
     #[inline]
     pub fn ownership_declaration(
         self,
@@ -2438,7 +2438,7 @@ impl CreateV2CoreAccountIdentityAttestations {
             self.parameters.object("ownership_declaration", ownership_declaration),
         )
     }
-    /// `persons_provided`: a [`CreateV2CoreAccountIdentityAttestationsPersonsProvided`](super::CreateV2CoreAccountIdentityAttestationsPersonsProvided).
+    /// `persons_provided`: [`CreateV2CoreAccountIdentityAttestationsPersonsProvided`](super::CreateV2CoreAccountIdentityAttestationsPersonsProvided).
     #[inline]
     pub fn persons_provided(
         self,
@@ -2450,7 +2450,7 @@ impl CreateV2CoreAccountIdentityAttestations {
             self.parameters.object("persons_provided", persons_provided),
         )
     }
-    /// `representative_declaration`: a [`CreateV2CoreAccountIdentityAttestationsRepresentativeDeclaration`](super::CreateV2CoreAccountIdentityAttestationsRepresentativeDeclaration).
+    /// `representative_declaration`: [`CreateV2CoreAccountIdentityAttestationsRepresentativeDeclaration`](super::CreateV2CoreAccountIdentityAttestationsRepresentativeDeclaration).
     #[inline]
     pub fn representative_declaration(
         self,
@@ -2464,7 +2464,7 @@ impl CreateV2CoreAccountIdentityAttestations {
                 .object("representative_declaration", representative_declaration),
         )
     }
-    /// `terms_of_service`: a [`CreateV2CoreAccountIdentityAttestationsTermsOfService`](super::CreateV2CoreAccountIdentityAttestationsTermsOfService).
+    /// `terms_of_service`: [`CreateV2CoreAccountIdentityAttestationsTermsOfService`](super::CreateV2CoreAccountIdentityAttestationsTermsOfService).
     #[inline]
     pub fn terms_of_service(
         self,
@@ -2535,7 +2535,7 @@ impl CreateV2CoreAccountIdentityBusinessDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `additional_addresses`: some [`CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses`](super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses).
+    /// `additional_addresses`: an array of [`CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses`](super::CreateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses).
     #[inline]
     pub fn additional_addresses(
         self,
@@ -2547,7 +2547,7 @@ impl CreateV2CoreAccountIdentityBusinessDetails {
             self.parameters.objects("additional_addresses", additional_addresses),
         )
     }
-    /// `address`: a [`CreateV2CoreAccountIdentityBusinessDetailsAddress`](super::CreateV2CoreAccountIdentityBusinessDetailsAddress).
+    /// `address`: [`CreateV2CoreAccountIdentityBusinessDetailsAddress`](super::CreateV2CoreAccountIdentityBusinessDetailsAddress).
     #[inline]
     pub fn address(
         self,
@@ -2557,7 +2557,7 @@ impl CreateV2CoreAccountIdentityBusinessDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `annual_revenue`: a [`CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue`](super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue).
+    /// `annual_revenue`: [`CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue`](super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue).
     #[inline]
     pub fn annual_revenue(
         self,
@@ -2567,7 +2567,7 @@ impl CreateV2CoreAccountIdentityBusinessDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("annual_revenue", annual_revenue))
     }
-    /// `documents`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocuments`](super::CreateV2CoreAccountIdentityBusinessDetailsDocuments).
+    /// `documents`: [`CreateV2CoreAccountIdentityBusinessDetailsDocuments`](super::CreateV2CoreAccountIdentityBusinessDetailsDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -2584,7 +2584,7 @@ impl CreateV2CoreAccountIdentityBusinessDetails {
             self.parameters.int("estimated_worker_count", estimated_worker_count),
         )
     }
-    /// `id_numbers`: some [`CreateV2CoreAccountIdentityBusinessDetailsIdNumbers`](super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbers).
+    /// `id_numbers`: an array of [`CreateV2CoreAccountIdentityBusinessDetailsIdNumbers`](super::CreateV2CoreAccountIdentityBusinessDetailsIdNumbers).
     #[inline]
     pub fn id_numbers(
         self,
@@ -2594,7 +2594,7 @@ impl CreateV2CoreAccountIdentityBusinessDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("id_numbers", id_numbers))
     }
-    /// `monthly_estimated_revenue`: a [`CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue`](super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue).
+    /// `monthly_estimated_revenue`: [`CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue`](super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue).
     #[inline]
     pub fn monthly_estimated_revenue(
         self,
@@ -2618,7 +2618,7 @@ impl CreateV2CoreAccountIdentityBusinessDetails {
     pub fn registered_name(self, registered_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("registered_name", registered_name))
     }
-    /// `registration_date`: a [`CreateV2CoreAccountIdentityBusinessDetailsRegistrationDate`](super::CreateV2CoreAccountIdentityBusinessDetailsRegistrationDate).
+    /// `registration_date`: [`CreateV2CoreAccountIdentityBusinessDetailsRegistrationDate`](super::CreateV2CoreAccountIdentityBusinessDetailsRegistrationDate).
     #[inline]
     pub fn registration_date(
         self,
@@ -2630,7 +2630,7 @@ impl CreateV2CoreAccountIdentityBusinessDetails {
             self.parameters.object("registration_date", registration_date),
         )
     }
-    /// `script_addresses`: a [`CreateV2CoreAccountIdentityBusinessDetailsScriptAddresses`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptAddresses).
+    /// `script_addresses`: [`CreateV2CoreAccountIdentityBusinessDetailsScriptAddresses`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptAddresses).
     #[inline]
     pub fn script_addresses(
         self,
@@ -2642,7 +2642,7 @@ impl CreateV2CoreAccountIdentityBusinessDetails {
             self.parameters.object("script_addresses", script_addresses),
         )
     }
-    /// `script_names`: a [`CreateV2CoreAccountIdentityBusinessDetailsScriptNames`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptNames).
+    /// `script_names`: [`CreateV2CoreAccountIdentityBusinessDetailsScriptNames`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptNames).
     #[inline]
     pub fn script_names(
         self,
@@ -2722,7 +2722,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenue {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `amount`: a [`CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenueAmount`](super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenueAmount).
+    /// `amount`: [`CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenueAmount`](super::CreateV2CoreAccountIdentityBusinessDetailsAnnualRevenueAmount).
     #[inline]
     pub fn amount(
         self,
@@ -2750,7 +2750,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bank_account_ownership_verification`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification).
+    /// `bank_account_ownership_verification`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification).
     #[inline]
     pub fn bank_account_ownership_verification(
         self,
@@ -2767,7 +2767,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
                 ),
         )
     }
-    /// `company_license`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense).
+    /// `company_license`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense).
     #[inline]
     pub fn company_license(
         self,
@@ -2777,7 +2777,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
     ) -> Self {
         Self::from_parameters(self.parameters.object("company_license", company_license))
     }
-    /// `company_memorandum_of_association`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation).
+    /// `company_memorandum_of_association`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation).
     #[inline]
     pub fn company_memorandum_of_association(
         self,
@@ -2794,7 +2794,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
                 ),
         )
     }
-    /// `company_ministerial_decree`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree).
+    /// `company_ministerial_decree`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree).
     #[inline]
     pub fn company_ministerial_decree(
         self,
@@ -2808,7 +2808,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
                 .object("company_ministerial_decree", company_ministerial_decree),
         )
     }
-    /// `company_registration_verification`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification).
+    /// `company_registration_verification`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification).
     #[inline]
     pub fn company_registration_verification(
         self,
@@ -2825,7 +2825,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
                 ),
         )
     }
-    /// `company_tax_id_verification`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification).
+    /// `company_tax_id_verification`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification).
     #[inline]
     pub fn company_tax_id_verification(
         self,
@@ -2839,7 +2839,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
                 .object("company_tax_id_verification", company_tax_id_verification),
         )
     }
-    /// `primary_verification`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification).
+    /// `primary_verification`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification).
     #[inline]
     pub fn primary_verification(
         self,
@@ -2851,7 +2851,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
             self.parameters.object("primary_verification", primary_verification),
         )
     }
-    /// `proof_of_address`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress).
+    /// `proof_of_address`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress).
     #[inline]
     pub fn proof_of_address(
         self,
@@ -2863,7 +2863,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
             self.parameters.object("proof_of_address", proof_of_address),
         )
     }
-    /// `proof_of_registration`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration).
+    /// `proof_of_registration`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration).
     #[inline]
     pub fn proof_of_registration(
         self,
@@ -2875,7 +2875,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocuments {
             self.parameters.object("proof_of_registration", proof_of_registration),
         )
     }
-    /// `proof_of_ultimate_beneficial_ownership`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership).
+    /// `proof_of_ultimate_beneficial_ownership`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership).
     #[inline]
     pub fn proof_of_ultimate_beneficial_ownership(
         self,
@@ -2928,7 +2928,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration {
             c::Parameters::new().texts("files", files).text("type", type_),
         )
     }
-    /// `signer`: a [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner).
+    /// `signer`: [`CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner`](super::CreateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistrationSigner).
     #[inline]
     pub fn signer(
         self,
@@ -2988,7 +2988,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `amount`: a [`CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenueAmount`](super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenueAmount).
+    /// `amount`: [`CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenueAmount`](super::CreateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenueAmount).
     #[inline]
     pub fn amount(
         self,
@@ -3019,7 +3019,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsScriptNames {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `kana`: a [`CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana).
+    /// `kana`: [`CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKana).
     #[inline]
     pub fn kana(
         self,
@@ -3029,7 +3029,7 @@ impl CreateV2CoreAccountIdentityBusinessDetailsScriptNames {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kana", kana))
     }
-    /// `kanji`: a [`CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKanji`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKanji).
+    /// `kanji`: [`CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKanji`](super::CreateV2CoreAccountIdentityBusinessDetailsScriptNamesKanji).
     #[inline]
     pub fn kanji(
         self,
@@ -3068,7 +3068,7 @@ impl CreateV2CoreAccountIdentityIndividual {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `additional_addresses`: some [`CreateV2CoreAccountIdentityIndividualAdditionalAddresses`](super::CreateV2CoreAccountIdentityIndividualAdditionalAddresses).
+    /// `additional_addresses`: an array of [`CreateV2CoreAccountIdentityIndividualAdditionalAddresses`](super::CreateV2CoreAccountIdentityIndividualAdditionalAddresses).
     #[inline]
     pub fn additional_addresses(
         self,
@@ -3080,7 +3080,7 @@ impl CreateV2CoreAccountIdentityIndividual {
             self.parameters.objects("additional_addresses", additional_addresses),
         )
     }
-    /// `additional_names`: some [`CreateV2CoreAccountIdentityIndividualAdditionalNames`](super::CreateV2CoreAccountIdentityIndividualAdditionalNames).
+    /// `additional_names`: an array of [`CreateV2CoreAccountIdentityIndividualAdditionalNames`](super::CreateV2CoreAccountIdentityIndividualAdditionalNames).
     #[inline]
     pub fn additional_names(
         self,
@@ -3092,7 +3092,7 @@ impl CreateV2CoreAccountIdentityIndividual {
             self.parameters.objects("additional_names", additional_names),
         )
     }
-    /// `address`: a [`CreateV2CoreAccountIdentityIndividualAddress`](super::CreateV2CoreAccountIdentityIndividualAddress).
+    /// `address`: [`CreateV2CoreAccountIdentityIndividualAddress`](super::CreateV2CoreAccountIdentityIndividualAddress).
     #[inline]
     pub fn address(
         self,
@@ -3100,7 +3100,7 @@ impl CreateV2CoreAccountIdentityIndividual {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `date_of_birth`: a [`CreateV2CoreAccountIdentityIndividualDateOfBirth`](super::CreateV2CoreAccountIdentityIndividualDateOfBirth).
+    /// `date_of_birth`: [`CreateV2CoreAccountIdentityIndividualDateOfBirth`](super::CreateV2CoreAccountIdentityIndividualDateOfBirth).
     #[inline]
     pub fn date_of_birth(
         self,
@@ -3110,7 +3110,7 @@ impl CreateV2CoreAccountIdentityIndividual {
     ) -> Self {
         Self::from_parameters(self.parameters.object("date_of_birth", date_of_birth))
     }
-    /// `documents`: a [`CreateV2CoreAccountIdentityIndividualDocuments`](super::CreateV2CoreAccountIdentityIndividualDocuments).
+    /// `documents`: [`CreateV2CoreAccountIdentityIndividualDocuments`](super::CreateV2CoreAccountIdentityIndividualDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -3130,7 +3130,7 @@ impl CreateV2CoreAccountIdentityIndividual {
     pub fn given_name(self, given_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("given_name", given_name))
     }
-    /// `id_numbers`: some [`CreateV2CoreAccountIdentityIndividualIdNumbers`](super::CreateV2CoreAccountIdentityIndividualIdNumbers).
+    /// `id_numbers`: an array of [`CreateV2CoreAccountIdentityIndividualIdNumbers`](super::CreateV2CoreAccountIdentityIndividualIdNumbers).
     #[inline]
     pub fn id_numbers(
         self,
@@ -3179,7 +3179,7 @@ impl CreateV2CoreAccountIdentityIndividual {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `relationship`: a [`CreateV2CoreAccountIdentityIndividualRelationship`](super::CreateV2CoreAccountIdentityIndividualRelationship).
+    /// `relationship`: [`CreateV2CoreAccountIdentityIndividualRelationship`](super::CreateV2CoreAccountIdentityIndividualRelationship).
     #[inline]
     pub fn relationship(
         self,
@@ -3189,7 +3189,7 @@ impl CreateV2CoreAccountIdentityIndividual {
     ) -> Self {
         Self::from_parameters(self.parameters.object("relationship", relationship))
     }
-    /// `script_addresses`: a [`CreateV2CoreAccountIdentityIndividualScriptAddresses`](super::CreateV2CoreAccountIdentityIndividualScriptAddresses).
+    /// `script_addresses`: [`CreateV2CoreAccountIdentityIndividualScriptAddresses`](super::CreateV2CoreAccountIdentityIndividualScriptAddresses).
     #[inline]
     pub fn script_addresses(
         self,
@@ -3201,7 +3201,7 @@ impl CreateV2CoreAccountIdentityIndividual {
             self.parameters.object("script_addresses", script_addresses),
         )
     }
-    /// `script_names`: a [`CreateV2CoreAccountIdentityIndividualScriptNames`](super::CreateV2CoreAccountIdentityIndividualScriptNames).
+    /// `script_names`: [`CreateV2CoreAccountIdentityIndividualScriptNames`](super::CreateV2CoreAccountIdentityIndividualScriptNames).
     #[inline]
     pub fn script_names(
         self,
@@ -3375,7 +3375,7 @@ impl CreateV2CoreAccountPersonAdditionalTermsOfService {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `account`: a [`CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount`](super::CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount).
+    /// `account`: [`CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount`](super::CreateV2CoreAccountPersonAdditionalTermsOfServiceAccount).
     #[inline]
     pub fn account(
         self,
@@ -3458,7 +3458,7 @@ impl CreateV2CoreAccountPersonDocuments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `company_authorization`: a [`CreateV2CoreAccountPersonDocumentsCompanyAuthorization`](super::CreateV2CoreAccountPersonDocumentsCompanyAuthorization).
+    /// `company_authorization`: [`CreateV2CoreAccountPersonDocumentsCompanyAuthorization`](super::CreateV2CoreAccountPersonDocumentsCompanyAuthorization).
     #[inline]
     pub fn company_authorization(
         self,
@@ -3470,7 +3470,7 @@ impl CreateV2CoreAccountPersonDocuments {
             self.parameters.object("company_authorization", company_authorization),
         )
     }
-    /// `passport`: a [`CreateV2CoreAccountPersonDocumentsPassport`](super::CreateV2CoreAccountPersonDocumentsPassport).
+    /// `passport`: [`CreateV2CoreAccountPersonDocumentsPassport`](super::CreateV2CoreAccountPersonDocumentsPassport).
     #[inline]
     pub fn passport(
         self,
@@ -3478,7 +3478,7 @@ impl CreateV2CoreAccountPersonDocuments {
     ) -> Self {
         Self::from_parameters(self.parameters.object("passport", passport))
     }
-    /// `primary_verification`: a [`CreateV2CoreAccountPersonDocumentsPrimaryVerification`](super::CreateV2CoreAccountPersonDocumentsPrimaryVerification).
+    /// `primary_verification`: [`CreateV2CoreAccountPersonDocumentsPrimaryVerification`](super::CreateV2CoreAccountPersonDocumentsPrimaryVerification).
     #[inline]
     pub fn primary_verification(
         self,
@@ -3490,7 +3490,7 @@ impl CreateV2CoreAccountPersonDocuments {
             self.parameters.object("primary_verification", primary_verification),
         )
     }
-    /// `secondary_verification`: a [`CreateV2CoreAccountPersonDocumentsSecondaryVerification`](super::CreateV2CoreAccountPersonDocumentsSecondaryVerification).
+    /// `secondary_verification`: [`CreateV2CoreAccountPersonDocumentsSecondaryVerification`](super::CreateV2CoreAccountPersonDocumentsSecondaryVerification).
     #[inline]
     pub fn secondary_verification(
         self,
@@ -3502,7 +3502,7 @@ impl CreateV2CoreAccountPersonDocuments {
             self.parameters.object("secondary_verification", secondary_verification),
         )
     }
-    /// `visa`: a [`CreateV2CoreAccountPersonDocumentsVisa`](super::CreateV2CoreAccountPersonDocumentsVisa).
+    /// `visa`: [`CreateV2CoreAccountPersonDocumentsVisa`](super::CreateV2CoreAccountPersonDocumentsVisa).
     #[inline]
     pub fn visa(
         self,
@@ -3521,7 +3521,7 @@ pub type CreateV2CoreAccountPersonDocumentsPrimaryVerification = Builder<
 >;
 impl CreateV2CoreAccountPersonDocumentsPrimaryVerification {
     /// With what it cannot do without:
-    /// * `front_back`: a [`CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack`](super::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack).
+    /// * `front_back`: [`CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack`](super::CreateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack).
     /// * `type`: the text `front_back`.
     #[inline]
     pub fn new(
@@ -3655,7 +3655,7 @@ impl CreateV2CoreAccountPersonScriptAddresses {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `kana`: a [`CreateV2CoreAccountPersonScriptAddressesKana`](super::CreateV2CoreAccountPersonScriptAddressesKana).
+    /// `kana`: [`CreateV2CoreAccountPersonScriptAddressesKana`](super::CreateV2CoreAccountPersonScriptAddressesKana).
     #[inline]
     pub fn kana(
         self,
@@ -3663,7 +3663,7 @@ impl CreateV2CoreAccountPersonScriptAddresses {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kana", kana))
     }
-    /// `kanji`: a [`CreateV2CoreAccountPersonScriptAddressesKanji`](super::CreateV2CoreAccountPersonScriptAddressesKanji).
+    /// `kanji`: [`CreateV2CoreAccountPersonScriptAddressesKanji`](super::CreateV2CoreAccountPersonScriptAddressesKanji).
     #[inline]
     pub fn kanji(
         self,
@@ -3686,7 +3686,7 @@ impl CreateV2CoreAccountPersonScriptNames {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `kana`: a [`CreateV2CoreAccountPersonScriptNamesKana`](super::CreateV2CoreAccountPersonScriptNamesKana).
+    /// `kana`: [`CreateV2CoreAccountPersonScriptNamesKana`](super::CreateV2CoreAccountPersonScriptNamesKana).
     #[inline]
     pub fn kana(
         self,
@@ -3694,7 +3694,7 @@ impl CreateV2CoreAccountPersonScriptNames {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kana", kana))
     }
-    /// `kanji`: a [`CreateV2CoreAccountPersonScriptNamesKanji`](super::CreateV2CoreAccountPersonScriptNamesKanji).
+    /// `kanji`: [`CreateV2CoreAccountPersonScriptNamesKanji`](super::CreateV2CoreAccountPersonScriptNamesKanji).
     #[inline]
     pub fn kanji(
         self,
@@ -3740,7 +3740,7 @@ impl CreateV2CoreAccountPersonTokenAdditionalTermsOfService {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `account`: a [`CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount`](super::CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount).
+    /// `account`: [`CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount`](super::CreateV2CoreAccountPersonTokenAdditionalTermsOfServiceAccount).
     #[inline]
     pub fn account(
         self,
@@ -3815,7 +3815,7 @@ impl UpdateV2CoreAccountConfiguration {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `customer`: a [`UpdateV2CoreAccountConfigurationCustomer`](super::UpdateV2CoreAccountConfigurationCustomer).
+    /// `customer`: [`UpdateV2CoreAccountConfigurationCustomer`](super::UpdateV2CoreAccountConfigurationCustomer).
     #[inline]
     pub fn customer(
         self,
@@ -3823,7 +3823,7 @@ impl UpdateV2CoreAccountConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("customer", customer))
     }
-    /// `merchant`: a [`UpdateV2CoreAccountConfigurationMerchant`](super::UpdateV2CoreAccountConfigurationMerchant).
+    /// `merchant`: [`UpdateV2CoreAccountConfigurationMerchant`](super::UpdateV2CoreAccountConfigurationMerchant).
     #[inline]
     pub fn merchant(
         self,
@@ -3831,7 +3831,7 @@ impl UpdateV2CoreAccountConfiguration {
     ) -> Self {
         Self::from_parameters(self.parameters.object("merchant", merchant))
     }
-    /// `recipient`: a [`UpdateV2CoreAccountConfigurationRecipient`](super::UpdateV2CoreAccountConfigurationRecipient).
+    /// `recipient`: [`UpdateV2CoreAccountConfigurationRecipient`](super::UpdateV2CoreAccountConfigurationRecipient).
     #[inline]
     pub fn recipient(
         self,
@@ -3855,7 +3855,7 @@ impl UpdateV2CoreAccountConfigurationCustomer {
     pub fn applied(self, applied: bool) -> Self {
         Self::from_parameters(self.parameters.bool("applied", applied))
     }
-    /// `automatic_indirect_tax`: a [`UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax`](super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax).
+    /// `automatic_indirect_tax`: [`UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax`](super::UpdateV2CoreAccountConfigurationCustomerAutomaticIndirectTax).
     #[inline]
     pub fn automatic_indirect_tax(
         self,
@@ -3867,7 +3867,7 @@ impl UpdateV2CoreAccountConfigurationCustomer {
             self.parameters.object("automatic_indirect_tax", automatic_indirect_tax),
         )
     }
-    /// `billing`: a [`UpdateV2CoreAccountConfigurationCustomerBilling`](super::UpdateV2CoreAccountConfigurationCustomerBilling).
+    /// `billing`: [`UpdateV2CoreAccountConfigurationCustomerBilling`](super::UpdateV2CoreAccountConfigurationCustomerBilling).
     #[inline]
     pub fn billing(
         self,
@@ -3877,7 +3877,7 @@ impl UpdateV2CoreAccountConfigurationCustomer {
     ) -> Self {
         Self::from_parameters(self.parameters.object("billing", billing))
     }
-    /// `capabilities`: a [`UpdateV2CoreAccountConfigurationCustomerCapabilities`](super::UpdateV2CoreAccountConfigurationCustomerCapabilities).
+    /// `capabilities`: [`UpdateV2CoreAccountConfigurationCustomerCapabilities`](super::UpdateV2CoreAccountConfigurationCustomerCapabilities).
     #[inline]
     pub fn capabilities(
         self,
@@ -3887,7 +3887,7 @@ impl UpdateV2CoreAccountConfigurationCustomer {
     ) -> Self {
         Self::from_parameters(self.parameters.object("capabilities", capabilities))
     }
-    /// `shipping`: a [`UpdateV2CoreAccountConfigurationCustomerShipping`](super::UpdateV2CoreAccountConfigurationCustomerShipping).
+    /// `shipping`: [`UpdateV2CoreAccountConfigurationCustomerShipping`](super::UpdateV2CoreAccountConfigurationCustomerShipping).
     #[inline]
     pub fn shipping(
         self,
@@ -3957,7 +3957,7 @@ impl UpdateV2CoreAccountConfigurationCustomerBilling {
             self.parameters.text("default_payment_method", default_payment_method),
         )
     }
-    /// `invoice`: a [`UpdateV2CoreAccountConfigurationCustomerBillingInvoice`](super::UpdateV2CoreAccountConfigurationCustomerBillingInvoice).
+    /// `invoice`: [`UpdateV2CoreAccountConfigurationCustomerBillingInvoice`](super::UpdateV2CoreAccountConfigurationCustomerBillingInvoice).
     #[inline]
     pub fn invoice(
         self,
@@ -3984,7 +3984,7 @@ impl UpdateV2CoreAccountConfigurationCustomerCapabilities {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `automatic_indirect_tax`: a [`UpdateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax`](super::UpdateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax).
+    /// `automatic_indirect_tax`: [`UpdateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax`](super::UpdateV2CoreAccountConfigurationCustomerCapabilitiesAutomaticIndirectTax).
     #[inline]
     pub fn automatic_indirect_tax(
         self,
@@ -4018,7 +4018,7 @@ impl UpdateV2CoreAccountConfigurationMerchant {
     pub fn applied(self, applied: bool) -> Self {
         Self::from_parameters(self.parameters.bool("applied", applied))
     }
-    /// `bacs_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantBacsDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantBacsDebitPayments).
+    /// `bacs_debit_payments`: [`UpdateV2CoreAccountConfigurationMerchantBacsDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantBacsDebitPayments).
     #[inline]
     pub fn bacs_debit_payments(
         self,
@@ -4030,7 +4030,7 @@ impl UpdateV2CoreAccountConfigurationMerchant {
             self.parameters.object("bacs_debit_payments", bacs_debit_payments),
         )
     }
-    /// `branding`: a [`UpdateV2CoreAccountConfigurationMerchantBranding`](super::UpdateV2CoreAccountConfigurationMerchantBranding).
+    /// `branding`: [`UpdateV2CoreAccountConfigurationMerchantBranding`](super::UpdateV2CoreAccountConfigurationMerchantBranding).
     #[inline]
     pub fn branding(
         self,
@@ -4040,7 +4040,7 @@ impl UpdateV2CoreAccountConfigurationMerchant {
     ) -> Self {
         Self::from_parameters(self.parameters.object("branding", branding))
     }
-    /// `capabilities`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilities`](super::UpdateV2CoreAccountConfigurationMerchantCapabilities).
+    /// `capabilities`: [`UpdateV2CoreAccountConfigurationMerchantCapabilities`](super::UpdateV2CoreAccountConfigurationMerchantCapabilities).
     #[inline]
     pub fn capabilities(
         self,
@@ -4050,7 +4050,7 @@ impl UpdateV2CoreAccountConfigurationMerchant {
     ) -> Self {
         Self::from_parameters(self.parameters.object("capabilities", capabilities))
     }
-    /// `card_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCardPayments`](super::UpdateV2CoreAccountConfigurationMerchantCardPayments).
+    /// `card_payments`: [`UpdateV2CoreAccountConfigurationMerchantCardPayments`](super::UpdateV2CoreAccountConfigurationMerchantCardPayments).
     #[inline]
     pub fn card_payments(
         self,
@@ -4060,7 +4060,7 @@ impl UpdateV2CoreAccountConfigurationMerchant {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_payments", card_payments))
     }
-    /// `konbini_payments`: a [`UpdateV2CoreAccountConfigurationMerchantKonbiniPayments`](super::UpdateV2CoreAccountConfigurationMerchantKonbiniPayments).
+    /// `konbini_payments`: [`UpdateV2CoreAccountConfigurationMerchantKonbiniPayments`](super::UpdateV2CoreAccountConfigurationMerchantKonbiniPayments).
     #[inline]
     pub fn konbini_payments(
         self,
@@ -4077,7 +4077,7 @@ impl UpdateV2CoreAccountConfigurationMerchant {
     pub fn mcc(self, mcc: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("mcc", mcc))
     }
-    /// `script_statement_descriptor`: a [`UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptor`](super::UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptor).
+    /// `script_statement_descriptor`: [`UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptor`](super::UpdateV2CoreAccountConfigurationMerchantScriptStatementDescriptor).
     #[inline]
     pub fn script_statement_descriptor(
         self,
@@ -4091,7 +4091,7 @@ impl UpdateV2CoreAccountConfigurationMerchant {
                 .object("script_statement_descriptor", script_statement_descriptor),
         )
     }
-    /// `sepa_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantSepaDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantSepaDebitPayments).
+    /// `sepa_debit_payments`: [`UpdateV2CoreAccountConfigurationMerchantSepaDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantSepaDebitPayments).
     #[inline]
     pub fn sepa_debit_payments(
         self,
@@ -4103,7 +4103,7 @@ impl UpdateV2CoreAccountConfigurationMerchant {
             self.parameters.object("sepa_debit_payments", sepa_debit_payments),
         )
     }
-    /// `statement_descriptor`: a [`UpdateV2CoreAccountConfigurationMerchantStatementDescriptor`](super::UpdateV2CoreAccountConfigurationMerchantStatementDescriptor).
+    /// `statement_descriptor`: [`UpdateV2CoreAccountConfigurationMerchantStatementDescriptor`](super::UpdateV2CoreAccountConfigurationMerchantStatementDescriptor).
     #[inline]
     pub fn statement_descriptor(
         self,
@@ -4115,7 +4115,7 @@ impl UpdateV2CoreAccountConfigurationMerchant {
             self.parameters.object("statement_descriptor", statement_descriptor),
         )
     }
-    /// `support`: a [`UpdateV2CoreAccountConfigurationMerchantSupport`](super::UpdateV2CoreAccountConfigurationMerchantSupport).
+    /// `support`: [`UpdateV2CoreAccountConfigurationMerchantSupport`](super::UpdateV2CoreAccountConfigurationMerchantSupport).
     #[inline]
     pub fn support(
         self,
@@ -4140,7 +4140,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `ach_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments).
+    /// `ach_debit_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAchDebitPayments).
     #[inline]
     pub fn ach_debit_payments(
         self,
@@ -4152,7 +4152,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("ach_debit_payments", ach_debit_payments),
         )
     }
-    /// `acss_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments).
+    /// `acss_debit_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAcssDebitPayments).
     #[inline]
     pub fn acss_debit_payments(
         self,
@@ -4164,7 +4164,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("acss_debit_payments", acss_debit_payments),
         )
     }
-    /// `affirm_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments).
+    /// `affirm_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAffirmPayments).
     #[inline]
     pub fn affirm_payments(
         self,
@@ -4174,7 +4174,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("affirm_payments", affirm_payments))
     }
-    /// `afterpay_clearpay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments).
+    /// `afterpay_clearpay_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAfterpayClearpayPayments).
     #[inline]
     pub fn afterpay_clearpay_payments(
         self,
@@ -4188,7 +4188,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("afterpay_clearpay_payments", afterpay_clearpay_payments),
         )
     }
-    /// `alma_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments).
+    /// `alma_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAlmaPayments).
     #[inline]
     pub fn alma_payments(
         self,
@@ -4198,7 +4198,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("alma_payments", alma_payments))
     }
-    /// `amazon_pay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments).
+    /// `amazon_pay_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAmazonPayPayments).
     #[inline]
     pub fn amazon_pay_payments(
         self,
@@ -4210,7 +4210,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("amazon_pay_payments", amazon_pay_payments),
         )
     }
-    /// `au_becs_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments).
+    /// `au_becs_debit_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesAuBecsDebitPayments).
     #[inline]
     pub fn au_becs_debit_payments(
         self,
@@ -4222,7 +4222,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("au_becs_debit_payments", au_becs_debit_payments),
         )
     }
-    /// `bacs_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments).
+    /// `bacs_debit_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBacsDebitPayments).
     #[inline]
     pub fn bacs_debit_payments(
         self,
@@ -4234,7 +4234,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("bacs_debit_payments", bacs_debit_payments),
         )
     }
-    /// `bancontact_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments).
+    /// `bancontact_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBancontactPayments).
     #[inline]
     pub fn bancontact_payments(
         self,
@@ -4246,7 +4246,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("bancontact_payments", bancontact_payments),
         )
     }
-    /// `blik_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments).
+    /// `blik_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikPayments).
     #[inline]
     pub fn blik_payments(
         self,
@@ -4256,7 +4256,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("blik_payments", blik_payments))
     }
-    /// `blik_recurring_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments).
+    /// `blik_recurring_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBlikRecurringPayments).
     #[inline]
     pub fn blik_recurring_payments(
         self,
@@ -4268,7 +4268,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("blik_recurring_payments", blik_recurring_payments),
         )
     }
-    /// `boleto_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments).
+    /// `boleto_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesBoletoPayments).
     #[inline]
     pub fn boleto_payments(
         self,
@@ -4278,7 +4278,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("boleto_payments", boleto_payments))
     }
-    /// `card_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments).
+    /// `card_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCardPayments).
     #[inline]
     pub fn card_payments(
         self,
@@ -4288,7 +4288,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("card_payments", card_payments))
     }
-    /// `cartes_bancaires_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments).
+    /// `cartes_bancaires_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCartesBancairesPayments).
     #[inline]
     pub fn cartes_bancaires_payments(
         self,
@@ -4302,7 +4302,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("cartes_bancaires_payments", cartes_bancaires_payments),
         )
     }
-    /// `cashapp_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments).
+    /// `cashapp_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesCashappPayments).
     #[inline]
     pub fn cashapp_payments(
         self,
@@ -4314,7 +4314,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("cashapp_payments", cashapp_payments),
         )
     }
-    /// `eps_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments).
+    /// `eps_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesEpsPayments).
     #[inline]
     pub fn eps_payments(
         self,
@@ -4324,7 +4324,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("eps_payments", eps_payments))
     }
-    /// `fpx_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments).
+    /// `fpx_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesFpxPayments).
     #[inline]
     pub fn fpx_payments(
         self,
@@ -4334,7 +4334,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fpx_payments", fpx_payments))
     }
-    /// `gb_bank_transfer_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments).
+    /// `gb_bank_transfer_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesGbBankTransferPayments).
     #[inline]
     pub fn gb_bank_transfer_payments(
         self,
@@ -4348,7 +4348,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("gb_bank_transfer_payments", gb_bank_transfer_payments),
         )
     }
-    /// `grabpay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments).
+    /// `grabpay_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesGrabpayPayments).
     #[inline]
     pub fn grabpay_payments(
         self,
@@ -4360,7 +4360,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("grabpay_payments", grabpay_payments),
         )
     }
-    /// `ideal_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments).
+    /// `ideal_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesIdealPayments).
     #[inline]
     pub fn ideal_payments(
         self,
@@ -4370,7 +4370,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ideal_payments", ideal_payments))
     }
-    /// `jcb_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments).
+    /// `jcb_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesJcbPayments).
     #[inline]
     pub fn jcb_payments(
         self,
@@ -4380,7 +4380,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("jcb_payments", jcb_payments))
     }
-    /// `jp_bank_transfer_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments).
+    /// `jp_bank_transfer_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesJpBankTransferPayments).
     #[inline]
     pub fn jp_bank_transfer_payments(
         self,
@@ -4394,7 +4394,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("jp_bank_transfer_payments", jp_bank_transfer_payments),
         )
     }
-    /// `kakao_pay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments).
+    /// `kakao_pay_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKakaoPayPayments).
     #[inline]
     pub fn kakao_pay_payments(
         self,
@@ -4406,7 +4406,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("kakao_pay_payments", kakao_pay_payments),
         )
     }
-    /// `klarna_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments).
+    /// `klarna_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKlarnaPayments).
     #[inline]
     pub fn klarna_payments(
         self,
@@ -4416,7 +4416,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("klarna_payments", klarna_payments))
     }
-    /// `konbini_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments).
+    /// `konbini_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKonbiniPayments).
     #[inline]
     pub fn konbini_payments(
         self,
@@ -4428,7 +4428,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("konbini_payments", konbini_payments),
         )
     }
-    /// `kr_card_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments).
+    /// `kr_card_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesKrCardPayments).
     #[inline]
     pub fn kr_card_payments(
         self,
@@ -4440,7 +4440,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("kr_card_payments", kr_card_payments),
         )
     }
-    /// `link_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments).
+    /// `link_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesLinkPayments).
     #[inline]
     pub fn link_payments(
         self,
@@ -4450,7 +4450,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("link_payments", link_payments))
     }
-    /// `mobilepay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments).
+    /// `mobilepay_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMobilepayPayments).
     #[inline]
     pub fn mobilepay_payments(
         self,
@@ -4462,7 +4462,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("mobilepay_payments", mobilepay_payments),
         )
     }
-    /// `multibanco_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments).
+    /// `multibanco_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMultibancoPayments).
     #[inline]
     pub fn multibanco_payments(
         self,
@@ -4474,7 +4474,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("multibanco_payments", multibanco_payments),
         )
     }
-    /// `mx_bank_transfer_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments).
+    /// `mx_bank_transfer_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesMxBankTransferPayments).
     #[inline]
     pub fn mx_bank_transfer_payments(
         self,
@@ -4488,7 +4488,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("mx_bank_transfer_payments", mx_bank_transfer_payments),
         )
     }
-    /// `naver_pay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments).
+    /// `naver_pay_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesNaverPayPayments).
     #[inline]
     pub fn naver_pay_payments(
         self,
@@ -4500,7 +4500,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("naver_pay_payments", naver_pay_payments),
         )
     }
-    /// `oxxo_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments).
+    /// `oxxo_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesOxxoPayments).
     #[inline]
     pub fn oxxo_payments(
         self,
@@ -4510,7 +4510,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("oxxo_payments", oxxo_payments))
     }
-    /// `p24_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments).
+    /// `p24_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesP24Payments).
     #[inline]
     pub fn p24_payments(
         self,
@@ -4520,7 +4520,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("p24_payments", p24_payments))
     }
-    /// `pay_by_bank_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments).
+    /// `pay_by_bank_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPayByBankPayments).
     #[inline]
     pub fn pay_by_bank_payments(
         self,
@@ -4532,7 +4532,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("pay_by_bank_payments", pay_by_bank_payments),
         )
     }
-    /// `payco_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments).
+    /// `payco_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaycoPayments).
     #[inline]
     pub fn payco_payments(
         self,
@@ -4542,7 +4542,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("payco_payments", payco_payments))
     }
-    /// `paynow_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments).
+    /// `paynow_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPaynowPayments).
     #[inline]
     pub fn paynow_payments(
         self,
@@ -4552,7 +4552,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("paynow_payments", paynow_payments))
     }
-    /// `promptpay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments).
+    /// `promptpay_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesPromptpayPayments).
     #[inline]
     pub fn promptpay_payments(
         self,
@@ -4564,7 +4564,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("promptpay_payments", promptpay_payments),
         )
     }
-    /// `revolut_pay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments).
+    /// `revolut_pay_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesRevolutPayPayments).
     #[inline]
     pub fn revolut_pay_payments(
         self,
@@ -4576,7 +4576,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("revolut_pay_payments", revolut_pay_payments),
         )
     }
-    /// `samsung_pay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments).
+    /// `samsung_pay_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSamsungPayPayments).
     #[inline]
     pub fn samsung_pay_payments(
         self,
@@ -4588,7 +4588,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("samsung_pay_payments", samsung_pay_payments),
         )
     }
-    /// `satispay_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments).
+    /// `satispay_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSatispayPayments).
     #[inline]
     pub fn satispay_payments(
         self,
@@ -4600,7 +4600,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("satispay_payments", satispay_payments),
         )
     }
-    /// `sepa_bank_transfer_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments).
+    /// `sepa_bank_transfer_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaBankTransferPayments).
     #[inline]
     pub fn sepa_bank_transfer_payments(
         self,
@@ -4614,7 +4614,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("sepa_bank_transfer_payments", sepa_bank_transfer_payments),
         )
     }
-    /// `sepa_debit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments).
+    /// `sepa_debit_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSepaDebitPayments).
     #[inline]
     pub fn sepa_debit_payments(
         self,
@@ -4626,7 +4626,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
             self.parameters.object("sepa_debit_payments", sepa_debit_payments),
         )
     }
-    /// `sequra_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments).
+    /// `sequra_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSequraPayments).
     #[inline]
     pub fn sequra_payments(
         self,
@@ -4636,7 +4636,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sequra_payments", sequra_payments))
     }
-    /// `sunbit_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments).
+    /// `sunbit_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSunbitPayments).
     #[inline]
     pub fn sunbit_payments(
         self,
@@ -4646,7 +4646,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sunbit_payments", sunbit_payments))
     }
-    /// `swish_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments).
+    /// `swish_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesSwishPayments).
     #[inline]
     pub fn swish_payments(
         self,
@@ -4656,7 +4656,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("swish_payments", swish_payments))
     }
-    /// `twint_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments).
+    /// `twint_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesTwintPayments).
     #[inline]
     pub fn twint_payments(
         self,
@@ -4666,7 +4666,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("twint_payments", twint_payments))
     }
-    /// `us_bank_transfer_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments).
+    /// `us_bank_transfer_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesUsBankTransferPayments).
     #[inline]
     pub fn us_bank_transfer_payments(
         self,
@@ -4680,7 +4680,7 @@ impl UpdateV2CoreAccountConfigurationMerchantCapabilities {
                 .object("us_bank_transfer_payments", us_bank_transfer_payments),
         )
     }
-    /// `zip_payments`: a [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments).
+    /// `zip_payments`: [`UpdateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments`](super::UpdateV2CoreAccountConfigurationMerchantCapabilitiesZipPayments).
     #[inline]
     pub fn zip_payments(
         self,
@@ -4817,7 +4817,7 @@ impl UpdateV2CoreAccountConfigurationMerchantSupport {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `address`: a [`UpdateV2CoreAccountConfigurationMerchantSupportAddress`](super::UpdateV2CoreAccountConfigurationMerchantSupportAddress).
+    /// `address`: [`UpdateV2CoreAccountConfigurationMerchantSupportAddress`](super::UpdateV2CoreAccountConfigurationMerchantSupportAddress).
     #[inline]
     pub fn address(
         self,
@@ -4860,7 +4860,7 @@ impl UpdateV2CoreAccountConfigurationRecipient {
     pub fn applied(self, applied: bool) -> Self {
         Self::from_parameters(self.parameters.bool("applied", applied))
     }
-    /// `capabilities`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilities`](super::UpdateV2CoreAccountConfigurationRecipientCapabilities).
+    /// `capabilities`: [`UpdateV2CoreAccountConfigurationRecipientCapabilities`](super::UpdateV2CoreAccountConfigurationRecipientCapabilities).
     #[inline]
     pub fn capabilities(
         self,
@@ -4881,7 +4881,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilities {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bank_accounts`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts).
+    /// `bank_accounts`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts).
     #[inline]
     pub fn bank_accounts(
         self,
@@ -4891,7 +4891,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("bank_accounts", bank_accounts))
     }
-    /// `cards`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesCards`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesCards).
+    /// `cards`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesCards`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesCards).
     #[inline]
     pub fn cards(
         self,
@@ -4901,7 +4901,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilities {
     ) -> Self {
         Self::from_parameters(self.parameters.object("cards", cards))
     }
-    /// `stripe_balance`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance).
+    /// `stripe_balance`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance).
     #[inline]
     pub fn stripe_balance(
         self,
@@ -4922,7 +4922,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `ach`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch).
+    /// `ach`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsAch).
     #[inline]
     pub fn ach(
         self,
@@ -4932,7 +4932,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("ach", ach))
     }
-    /// `fedwire`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire).
+    /// `fedwire`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFedwire).
     #[inline]
     pub fn fedwire(
         self,
@@ -4942,7 +4942,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fedwire", fedwire))
     }
-    /// `fps`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps).
+    /// `fps`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsFps).
     #[inline]
     pub fn fps(
         self,
@@ -4952,7 +4952,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("fps", fps))
     }
-    /// `local`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal).
+    /// `local`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsLocal).
     #[inline]
     pub fn local(
         self,
@@ -4962,7 +4962,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("local", local))
     }
-    /// `rtp`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp).
+    /// `rtp`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsRtp).
     #[inline]
     pub fn rtp(
         self,
@@ -4972,7 +4972,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("rtp", rtp))
     }
-    /// `sepa`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa).
+    /// `sepa`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSepa).
     #[inline]
     pub fn sepa(
         self,
@@ -4982,7 +4982,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccounts {
     ) -> Self {
         Self::from_parameters(self.parameters.object("sepa", sepa))
     }
-    /// `swift`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift).
+    /// `swift`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesBankAccountsSwift).
     #[inline]
     pub fn swift(
         self,
@@ -5019,7 +5019,7 @@ impl UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalance {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `stripe_transfers`: a [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers).
+    /// `stripe_transfers`: [`UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers`](super::UpdateV2CoreAccountConfigurationRecipientCapabilitiesStripeBalanceStripeTransfers).
     #[inline]
     pub fn stripe_transfers(
         self,
@@ -5063,7 +5063,7 @@ impl UpdateV2CoreAccountDefaults {
     ) -> Self {
         Self::from_parameters(self.parameters.map("payout_methods", payout_methods))
     }
-    /// `profile`: a [`UpdateV2CoreAccountDefaultsProfile`](super::UpdateV2CoreAccountDefaultsProfile).
+    /// `profile`: [`UpdateV2CoreAccountDefaultsProfile`](super::UpdateV2CoreAccountDefaultsProfile).
     #[inline]
     pub fn profile(
         self,
@@ -5071,7 +5071,7 @@ impl UpdateV2CoreAccountDefaults {
     ) -> Self {
         Self::from_parameters(self.parameters.object("profile", profile))
     }
-    /// `responsibilities`: a [`UpdateV2CoreAccountDefaultsResponsibilities`](super::UpdateV2CoreAccountDefaultsResponsibilities).
+    /// `responsibilities`: [`UpdateV2CoreAccountDefaultsResponsibilities`](super::UpdateV2CoreAccountDefaultsResponsibilities).
     #[inline]
     pub fn responsibilities(
         self,
@@ -5096,7 +5096,7 @@ impl UpdateV2CoreAccountIdentity {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `attestations`: a [`UpdateV2CoreAccountIdentityAttestations`](super::UpdateV2CoreAccountIdentityAttestations).
+    /// `attestations`: [`UpdateV2CoreAccountIdentityAttestations`](super::UpdateV2CoreAccountIdentityAttestations).
     #[inline]
     pub fn attestations(
         self,
@@ -5104,7 +5104,7 @@ impl UpdateV2CoreAccountIdentity {
     ) -> Self {
         Self::from_parameters(self.parameters.object("attestations", attestations))
     }
-    /// `business_details`: a [`UpdateV2CoreAccountIdentityBusinessDetails`](super::UpdateV2CoreAccountIdentityBusinessDetails).
+    /// `business_details`: [`UpdateV2CoreAccountIdentityBusinessDetails`](super::UpdateV2CoreAccountIdentityBusinessDetails).
     #[inline]
     pub fn business_details(
         self,
@@ -5129,7 +5129,7 @@ impl UpdateV2CoreAccountIdentity {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("entity_type", entity_type))
     }
-    /// `individual`: a [`UpdateV2CoreAccountIdentityIndividual`](super::UpdateV2CoreAccountIdentityIndividual).
+    /// `individual`: [`UpdateV2CoreAccountIdentityIndividual`](super::UpdateV2CoreAccountIdentityIndividual).
     #[inline]
     pub fn individual(
         self,
@@ -5148,7 +5148,7 @@ impl UpdateV2CoreAccountIdentityAttestations {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `directorship_declaration`: a [`UpdateV2CoreAccountIdentityAttestationsDirectorshipDeclaration`](super::UpdateV2CoreAccountIdentityAttestationsDirectorshipDeclaration).
+    /// `directorship_declaration`: [`UpdateV2CoreAccountIdentityAttestationsDirectorshipDeclaration`](super::UpdateV2CoreAccountIdentityAttestationsDirectorshipDeclaration).
     #[inline]
     pub fn directorship_declaration(
         self,
@@ -5160,7 +5160,7 @@ impl UpdateV2CoreAccountIdentityAttestations {
             self.parameters.object("directorship_declaration", directorship_declaration),
         )
     }
-    /// `ownership_declaration`: a [`UpdateV2CoreAccountIdentityAttestationsOwnershipDeclaration`](super::UpdateV2CoreAccountIdentityAttestationsOwnershipDeclaration).
+    /// `ownership_declaration`: [`UpdateV2CoreAccountIdentityAttestationsOwnershipDeclaration`](super::UpdateV2CoreAccountIdentityAttestationsOwnershipDeclaration).
     #[inline]
     pub fn ownership_declaration(
         self,
@@ -5172,7 +5172,7 @@ impl UpdateV2CoreAccountIdentityAttestations {
             self.parameters.object("ownership_declaration", ownership_declaration),
         )
     }
-    /// `persons_provided`: a [`UpdateV2CoreAccountIdentityAttestationsPersonsProvided`](super::UpdateV2CoreAccountIdentityAttestationsPersonsProvided).
+    /// `persons_provided`: [`UpdateV2CoreAccountIdentityAttestationsPersonsProvided`](super::UpdateV2CoreAccountIdentityAttestationsPersonsProvided).
     #[inline]
     pub fn persons_provided(
         self,
@@ -5184,7 +5184,7 @@ impl UpdateV2CoreAccountIdentityAttestations {
             self.parameters.object("persons_provided", persons_provided),
         )
     }
-    /// `representative_declaration`: a [`UpdateV2CoreAccountIdentityAttestationsRepresentativeDeclaration`](super::UpdateV2CoreAccountIdentityAttestationsRepresentativeDeclaration).
+    /// `representative_declaration`: [`UpdateV2CoreAccountIdentityAttestationsRepresentativeDeclaration`](super::UpdateV2CoreAccountIdentityAttestationsRepresentativeDeclaration).
     #[inline]
     pub fn representative_declaration(
         self,
@@ -5198,7 +5198,7 @@ impl UpdateV2CoreAccountIdentityAttestations {
                 .object("representative_declaration", representative_declaration),
         )
     }
-    /// `terms_of_service`: a [`UpdateV2CoreAccountIdentityAttestationsTermsOfService`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfService).
+    /// `terms_of_service`: [`UpdateV2CoreAccountIdentityAttestationsTermsOfService`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfService).
     #[inline]
     pub fn terms_of_service(
         self,
@@ -5229,7 +5229,7 @@ impl UpdateV2CoreAccountIdentityAttestationsTermsOfService {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `account`: a [`UpdateV2CoreAccountIdentityAttestationsTermsOfServiceAccount`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceAccount).
+    /// `account`: [`UpdateV2CoreAccountIdentityAttestationsTermsOfServiceAccount`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceAccount).
     #[inline]
     pub fn account(
         self,
@@ -5239,7 +5239,7 @@ impl UpdateV2CoreAccountIdentityAttestationsTermsOfService {
     ) -> Self {
         Self::from_parameters(self.parameters.object("account", account))
     }
-    /// `crypto_money_manager`: a [`UpdateV2CoreAccountIdentityAttestationsTermsOfServiceCryptoMoneyManager`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceCryptoMoneyManager).
+    /// `crypto_money_manager`: [`UpdateV2CoreAccountIdentityAttestationsTermsOfServiceCryptoMoneyManager`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceCryptoMoneyManager).
     #[inline]
     pub fn crypto_money_manager(
         self,
@@ -5251,7 +5251,7 @@ impl UpdateV2CoreAccountIdentityAttestationsTermsOfService {
             self.parameters.object("crypto_money_manager", crypto_money_manager),
         )
     }
-    /// `money_manager`: a [`UpdateV2CoreAccountIdentityAttestationsTermsOfServiceMoneyManager`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceMoneyManager).
+    /// `money_manager`: [`UpdateV2CoreAccountIdentityAttestationsTermsOfServiceMoneyManager`](super::UpdateV2CoreAccountIdentityAttestationsTermsOfServiceMoneyManager).
     #[inline]
     pub fn money_manager(
         self,
@@ -5278,7 +5278,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetails {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `additional_addresses`: some [`UpdateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses`](super::UpdateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses).
+    /// `additional_addresses`: an array of [`UpdateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses`](super::UpdateV2CoreAccountIdentityBusinessDetailsAdditionalAddresses).
     #[inline]
     pub fn additional_addresses(
         self,
@@ -5290,7 +5290,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetails {
             self.parameters.objects("additional_addresses", additional_addresses),
         )
     }
-    /// `address`: a [`UpdateV2CoreAccountIdentityBusinessDetailsAddress`](super::UpdateV2CoreAccountIdentityBusinessDetailsAddress).
+    /// `address`: [`UpdateV2CoreAccountIdentityBusinessDetailsAddress`](super::UpdateV2CoreAccountIdentityBusinessDetailsAddress).
     #[inline]
     pub fn address(
         self,
@@ -5300,7 +5300,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `annual_revenue`: a [`UpdateV2CoreAccountIdentityBusinessDetailsAnnualRevenue`](super::UpdateV2CoreAccountIdentityBusinessDetailsAnnualRevenue).
+    /// `annual_revenue`: [`UpdateV2CoreAccountIdentityBusinessDetailsAnnualRevenue`](super::UpdateV2CoreAccountIdentityBusinessDetailsAnnualRevenue).
     #[inline]
     pub fn annual_revenue(
         self,
@@ -5310,7 +5310,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.object("annual_revenue", annual_revenue))
     }
-    /// `documents`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocuments`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocuments).
+    /// `documents`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocuments`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -5327,7 +5327,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetails {
             self.parameters.int("estimated_worker_count", estimated_worker_count),
         )
     }
-    /// `id_numbers`: some [`UpdateV2CoreAccountIdentityBusinessDetailsIdNumbers`](super::UpdateV2CoreAccountIdentityBusinessDetailsIdNumbers).
+    /// `id_numbers`: an array of [`UpdateV2CoreAccountIdentityBusinessDetailsIdNumbers`](super::UpdateV2CoreAccountIdentityBusinessDetailsIdNumbers).
     #[inline]
     pub fn id_numbers(
         self,
@@ -5337,7 +5337,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetails {
     ) -> Self {
         Self::from_parameters(self.parameters.objects("id_numbers", id_numbers))
     }
-    /// `monthly_estimated_revenue`: a [`UpdateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue`](super::UpdateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue).
+    /// `monthly_estimated_revenue`: [`UpdateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue`](super::UpdateV2CoreAccountIdentityBusinessDetailsMonthlyEstimatedRevenue).
     #[inline]
     pub fn monthly_estimated_revenue(
         self,
@@ -5361,7 +5361,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetails {
     pub fn registered_name(self, registered_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("registered_name", registered_name))
     }
-    /// `registration_date`: a [`UpdateV2CoreAccountIdentityBusinessDetailsRegistrationDate`](super::UpdateV2CoreAccountIdentityBusinessDetailsRegistrationDate).
+    /// `registration_date`: [`UpdateV2CoreAccountIdentityBusinessDetailsRegistrationDate`](super::UpdateV2CoreAccountIdentityBusinessDetailsRegistrationDate).
     #[inline]
     pub fn registration_date(
         self,
@@ -5373,7 +5373,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetails {
             self.parameters.object("registration_date", registration_date),
         )
     }
-    /// `script_addresses`: a [`UpdateV2CoreAccountIdentityBusinessDetailsScriptAddresses`](super::UpdateV2CoreAccountIdentityBusinessDetailsScriptAddresses).
+    /// `script_addresses`: [`UpdateV2CoreAccountIdentityBusinessDetailsScriptAddresses`](super::UpdateV2CoreAccountIdentityBusinessDetailsScriptAddresses).
     #[inline]
     pub fn script_addresses(
         self,
@@ -5385,7 +5385,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetails {
             self.parameters.object("script_addresses", script_addresses),
         )
     }
-    /// `script_names`: a [`UpdateV2CoreAccountIdentityBusinessDetailsScriptNames`](super::UpdateV2CoreAccountIdentityBusinessDetailsScriptNames).
+    /// `script_names`: [`UpdateV2CoreAccountIdentityBusinessDetailsScriptNames`](super::UpdateV2CoreAccountIdentityBusinessDetailsScriptNames).
     #[inline]
     pub fn script_names(
         self,
@@ -5422,7 +5422,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bank_account_ownership_verification`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification).
+    /// `bank_account_ownership_verification`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsBankAccountOwnershipVerification).
     #[inline]
     pub fn bank_account_ownership_verification(
         self,
@@ -5439,7 +5439,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
                 ),
         )
     }
-    /// `company_license`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense).
+    /// `company_license`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyLicense).
     #[inline]
     pub fn company_license(
         self,
@@ -5449,7 +5449,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
     ) -> Self {
         Self::from_parameters(self.parameters.object("company_license", company_license))
     }
-    /// `company_memorandum_of_association`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation).
+    /// `company_memorandum_of_association`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMemorandumOfAssociation).
     #[inline]
     pub fn company_memorandum_of_association(
         self,
@@ -5466,7 +5466,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
                 ),
         )
     }
-    /// `company_ministerial_decree`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree).
+    /// `company_ministerial_decree`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyMinisterialDecree).
     #[inline]
     pub fn company_ministerial_decree(
         self,
@@ -5480,7 +5480,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
                 .object("company_ministerial_decree", company_ministerial_decree),
         )
     }
-    /// `company_registration_verification`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification).
+    /// `company_registration_verification`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyRegistrationVerification).
     #[inline]
     pub fn company_registration_verification(
         self,
@@ -5497,7 +5497,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
                 ),
         )
     }
-    /// `company_tax_id_verification`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification).
+    /// `company_tax_id_verification`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsCompanyTaxIdVerification).
     #[inline]
     pub fn company_tax_id_verification(
         self,
@@ -5511,7 +5511,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
                 .object("company_tax_id_verification", company_tax_id_verification),
         )
     }
-    /// `primary_verification`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification).
+    /// `primary_verification`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsPrimaryVerification).
     #[inline]
     pub fn primary_verification(
         self,
@@ -5523,7 +5523,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
             self.parameters.object("primary_verification", primary_verification),
         )
     }
-    /// `proof_of_address`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress).
+    /// `proof_of_address`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfAddress).
     #[inline]
     pub fn proof_of_address(
         self,
@@ -5535,7 +5535,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
             self.parameters.object("proof_of_address", proof_of_address),
         )
     }
-    /// `proof_of_registration`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration).
+    /// `proof_of_registration`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfRegistration).
     #[inline]
     pub fn proof_of_registration(
         self,
@@ -5547,7 +5547,7 @@ impl UpdateV2CoreAccountIdentityBusinessDetailsDocuments {
             self.parameters.object("proof_of_registration", proof_of_registration),
         )
     }
-    /// `proof_of_ultimate_beneficial_ownership`: a [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership).
+    /// `proof_of_ultimate_beneficial_ownership`: [`UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership`](super::UpdateV2CoreAccountIdentityBusinessDetailsDocumentsProofOfUltimateBeneficialOwnership).
     #[inline]
     pub fn proof_of_ultimate_beneficial_ownership(
         self,
@@ -5621,7 +5621,7 @@ impl UpdateV2CoreAccountIdentityIndividual {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `additional_addresses`: some [`UpdateV2CoreAccountIdentityIndividualAdditionalAddresses`](super::UpdateV2CoreAccountIdentityIndividualAdditionalAddresses).
+    /// `additional_addresses`: an array of [`UpdateV2CoreAccountIdentityIndividualAdditionalAddresses`](super::UpdateV2CoreAccountIdentityIndividualAdditionalAddresses).
     #[inline]
     pub fn additional_addresses(
         self,
@@ -5633,7 +5633,7 @@ impl UpdateV2CoreAccountIdentityIndividual {
             self.parameters.objects("additional_addresses", additional_addresses),
         )
     }
-    /// `additional_names`: some [`UpdateV2CoreAccountIdentityIndividualAdditionalNames`](super::UpdateV2CoreAccountIdentityIndividualAdditionalNames).
+    /// `additional_names`: an array of [`UpdateV2CoreAccountIdentityIndividualAdditionalNames`](super::UpdateV2CoreAccountIdentityIndividualAdditionalNames).
     #[inline]
     pub fn additional_names(
         self,
@@ -5645,7 +5645,7 @@ impl UpdateV2CoreAccountIdentityIndividual {
             self.parameters.objects("additional_names", additional_names),
         )
     }
-    /// `address`: a [`UpdateV2CoreAccountIdentityIndividualAddress`](super::UpdateV2CoreAccountIdentityIndividualAddress).
+    /// `address`: [`UpdateV2CoreAccountIdentityIndividualAddress`](super::UpdateV2CoreAccountIdentityIndividualAddress).
     #[inline]
     pub fn address(
         self,
@@ -5653,7 +5653,7 @@ impl UpdateV2CoreAccountIdentityIndividual {
     ) -> Self {
         Self::from_parameters(self.parameters.object("address", address))
     }
-    /// `date_of_birth`: a [`UpdateV2CoreAccountIdentityIndividualDateOfBirth`](super::UpdateV2CoreAccountIdentityIndividualDateOfBirth).
+    /// `date_of_birth`: [`UpdateV2CoreAccountIdentityIndividualDateOfBirth`](super::UpdateV2CoreAccountIdentityIndividualDateOfBirth).
     #[inline]
     pub fn date_of_birth(
         self,
@@ -5663,7 +5663,7 @@ impl UpdateV2CoreAccountIdentityIndividual {
     ) -> Self {
         Self::from_parameters(self.parameters.object("date_of_birth", date_of_birth))
     }
-    /// `documents`: a [`UpdateV2CoreAccountIdentityIndividualDocuments`](super::UpdateV2CoreAccountIdentityIndividualDocuments).
+    /// `documents`: [`UpdateV2CoreAccountIdentityIndividualDocuments`](super::UpdateV2CoreAccountIdentityIndividualDocuments).
     #[inline]
     pub fn documents(
         self,
@@ -5683,7 +5683,7 @@ impl UpdateV2CoreAccountIdentityIndividual {
     pub fn given_name(self, given_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("given_name", given_name))
     }
-    /// `id_numbers`: some [`UpdateV2CoreAccountIdentityIndividualIdNumbers`](super::UpdateV2CoreAccountIdentityIndividualIdNumbers).
+    /// `id_numbers`: an array of [`UpdateV2CoreAccountIdentityIndividualIdNumbers`](super::UpdateV2CoreAccountIdentityIndividualIdNumbers).
     #[inline]
     pub fn id_numbers(
         self,
@@ -5732,7 +5732,7 @@ impl UpdateV2CoreAccountIdentityIndividual {
             self.parameters.one_of("political_exposure", political_exposure),
         )
     }
-    /// `relationship`: a [`UpdateV2CoreAccountIdentityIndividualRelationship`](super::UpdateV2CoreAccountIdentityIndividualRelationship).
+    /// `relationship`: [`UpdateV2CoreAccountIdentityIndividualRelationship`](super::UpdateV2CoreAccountIdentityIndividualRelationship).
     #[inline]
     pub fn relationship(
         self,
@@ -5742,7 +5742,7 @@ impl UpdateV2CoreAccountIdentityIndividual {
     ) -> Self {
         Self::from_parameters(self.parameters.object("relationship", relationship))
     }
-    /// `script_addresses`: a [`UpdateV2CoreAccountIdentityIndividualScriptAddresses`](super::UpdateV2CoreAccountIdentityIndividualScriptAddresses).
+    /// `script_addresses`: [`UpdateV2CoreAccountIdentityIndividualScriptAddresses`](super::UpdateV2CoreAccountIdentityIndividualScriptAddresses).
     #[inline]
     pub fn script_addresses(
         self,
@@ -5754,7 +5754,7 @@ impl UpdateV2CoreAccountIdentityIndividual {
             self.parameters.object("script_addresses", script_addresses),
         )
     }
-    /// `script_names`: a [`UpdateV2CoreAccountIdentityIndividualScriptNames`](super::UpdateV2CoreAccountIdentityIndividualScriptNames).
+    /// `script_names`: [`UpdateV2CoreAccountIdentityIndividualScriptNames`](super::UpdateV2CoreAccountIdentityIndividualScriptNames).
     #[inline]
     pub fn script_names(
         self,
@@ -5869,7 +5869,7 @@ impl UpdateV2CoreAccountPersonAdditionalTermsOfService {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `account`: a [`UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount`](super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount).
+    /// `account`: [`UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount`](super::UpdateV2CoreAccountPersonAdditionalTermsOfServiceAccount).
     #[inline]
     pub fn account(
         self,
@@ -5920,7 +5920,7 @@ impl UpdateV2CoreAccountPersonDocuments {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `company_authorization`: a [`UpdateV2CoreAccountPersonDocumentsCompanyAuthorization`](super::UpdateV2CoreAccountPersonDocumentsCompanyAuthorization).
+    /// `company_authorization`: [`UpdateV2CoreAccountPersonDocumentsCompanyAuthorization`](super::UpdateV2CoreAccountPersonDocumentsCompanyAuthorization).
     #[inline]
     pub fn company_authorization(
         self,
@@ -5932,7 +5932,7 @@ impl UpdateV2CoreAccountPersonDocuments {
             self.parameters.object("company_authorization", company_authorization),
         )
     }
-    /// `passport`: a [`UpdateV2CoreAccountPersonDocumentsPassport`](super::UpdateV2CoreAccountPersonDocumentsPassport).
+    /// `passport`: [`UpdateV2CoreAccountPersonDocumentsPassport`](super::UpdateV2CoreAccountPersonDocumentsPassport).
     #[inline]
     pub fn passport(
         self,
@@ -5940,7 +5940,7 @@ impl UpdateV2CoreAccountPersonDocuments {
     ) -> Self {
         Self::from_parameters(self.parameters.object("passport", passport))
     }
-    /// `primary_verification`: a [`UpdateV2CoreAccountPersonDocumentsPrimaryVerification`](super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification).
+    /// `primary_verification`: [`UpdateV2CoreAccountPersonDocumentsPrimaryVerification`](super::UpdateV2CoreAccountPersonDocumentsPrimaryVerification).
     #[inline]
     pub fn primary_verification(
         self,
@@ -5952,7 +5952,7 @@ impl UpdateV2CoreAccountPersonDocuments {
             self.parameters.object("primary_verification", primary_verification),
         )
     }
-    /// `secondary_verification`: a [`UpdateV2CoreAccountPersonDocumentsSecondaryVerification`](super::UpdateV2CoreAccountPersonDocumentsSecondaryVerification).
+    /// `secondary_verification`: [`UpdateV2CoreAccountPersonDocumentsSecondaryVerification`](super::UpdateV2CoreAccountPersonDocumentsSecondaryVerification).
     #[inline]
     pub fn secondary_verification(
         self,
@@ -5964,7 +5964,7 @@ impl UpdateV2CoreAccountPersonDocuments {
             self.parameters.object("secondary_verification", secondary_verification),
         )
     }
-    /// `visa`: a [`UpdateV2CoreAccountPersonDocumentsVisa`](super::UpdateV2CoreAccountPersonDocumentsVisa).
+    /// `visa`: [`UpdateV2CoreAccountPersonDocumentsVisa`](super::UpdateV2CoreAccountPersonDocumentsVisa).
     #[inline]
     pub fn visa(
         self,
@@ -5983,7 +5983,7 @@ pub type UpdateV2CoreAccountPersonDocumentsPrimaryVerification = Builder<
 >;
 impl UpdateV2CoreAccountPersonDocumentsPrimaryVerification {
     /// With what it cannot do without:
-    /// * `front_back`: a [`UpdateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack`](super::UpdateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack).
+    /// * `front_back`: [`UpdateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack`](super::UpdateV2CoreAccountPersonDocumentsPrimaryVerificationFrontBack).
     /// * `type`: the text `front_back`.
     #[inline]
     pub fn new(
@@ -6019,7 +6019,7 @@ impl UpdateV2CoreAccountPersonScriptAddresses {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `kana`: a [`UpdateV2CoreAccountPersonScriptAddressesKana`](super::UpdateV2CoreAccountPersonScriptAddressesKana).
+    /// `kana`: [`UpdateV2CoreAccountPersonScriptAddressesKana`](super::UpdateV2CoreAccountPersonScriptAddressesKana).
     #[inline]
     pub fn kana(
         self,
@@ -6027,7 +6027,7 @@ impl UpdateV2CoreAccountPersonScriptAddresses {
     ) -> Self {
         Self::from_parameters(self.parameters.object("kana", kana))
     }
-    /// `kanji`: a [`UpdateV2CoreAccountPersonScriptAddressesKanji`](super::UpdateV2CoreAccountPersonScriptAddressesKanji).
+    /// `kanji`: [`UpdateV2CoreAccountPersonScriptAddressesKanji`](super::UpdateV2CoreAccountPersonScriptAddressesKanji).
     #[inline]
     pub fn kanji(
         self,

@@ -11,7 +11,7 @@ pub type CreateV2CoreAccountLink = Builder<markers::CreateV2CoreAccountLink>;
 impl CreateV2CoreAccountLink {
     /// With what it cannot do without:
     /// * `account`: a text.
-    /// * `use_case`: a [`CreateV2CoreAccountLinkUseCase`](super::CreateV2CoreAccountLinkUseCase).
+    /// * `use_case`: [`CreateV2CoreAccountLinkUseCase`](super::CreateV2CoreAccountLinkUseCase).
     #[inline]
     pub fn new(
         account: impl Into<String>,
@@ -39,7 +39,7 @@ impl CreateV2CoreAccountLinkUseCase {
     pub fn new(type_: super::CreateV2CoreAccountLinkUseCaseType) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `account_onboarding`: a [`CreateV2CoreAccountLinkUseCaseAccountOnboarding`](super::CreateV2CoreAccountLinkUseCaseAccountOnboarding).
+    /// `account_onboarding`: [`CreateV2CoreAccountLinkUseCaseAccountOnboarding`](super::CreateV2CoreAccountLinkUseCaseAccountOnboarding).
     #[inline]
     pub fn account_onboarding(
         self,
@@ -51,7 +51,7 @@ impl CreateV2CoreAccountLinkUseCase {
             self.parameters.object("account_onboarding", account_onboarding),
         )
     }
-    /// `account_update`: a [`CreateV2CoreAccountLinkUseCaseAccountUpdate`](super::CreateV2CoreAccountLinkUseCaseAccountUpdate).
+    /// `account_update`: [`CreateV2CoreAccountLinkUseCaseAccountUpdate`](super::CreateV2CoreAccountLinkUseCaseAccountUpdate).
     #[inline]
     pub fn account_update(
         self,
@@ -77,7 +77,7 @@ impl CreateV2CoreAccountLinkUseCaseAccountUpdate {
     pub fn new(refresh_url: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().text("refresh_url", refresh_url))
     }
-    /// `collection_options`: a [`CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptions`](super::CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptions).
+    /// `collection_options`: [`CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptions`](super::CreateV2CoreAccountLinkUseCaseAccountUpdateCollectionOptions).
     #[inline]
     pub fn collection_options(
         self,

@@ -29,7 +29,7 @@ impl CreateV2CoreAccountToken {
     pub fn display_name(self, display_name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("display_name", display_name))
     }
-    /// `identity`: a [`CreateV2CoreAccountTokenIdentity`](super::CreateV2CoreAccountTokenIdentity).
+    /// `identity`: [`CreateV2CoreAccountTokenIdentity`](super::CreateV2CoreAccountTokenIdentity).
     #[inline]
     pub fn identity(
         self,
@@ -72,7 +72,7 @@ impl CreateV2CoreAccountTokenIdentity {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `attestations`: a [`CreateV2CoreAccountTokenIdentityAttestations`](super::CreateV2CoreAccountTokenIdentityAttestations).
+    /// `attestations`: [`CreateV2CoreAccountTokenIdentityAttestations`](super::CreateV2CoreAccountTokenIdentityAttestations).
     #[inline]
     pub fn attestations(
         self,
@@ -82,7 +82,7 @@ impl CreateV2CoreAccountTokenIdentity {
     ) -> Self {
         Self::from_parameters(self.parameters.object("attestations", attestations))
     }
-    /// `business_details`: a [`CreateV2CoreAccountTokenIdentityBusinessDetails`](super::CreateV2CoreAccountTokenIdentityBusinessDetails).
+    /// `business_details`: [`CreateV2CoreAccountTokenIdentityBusinessDetails`](super::CreateV2CoreAccountTokenIdentityBusinessDetails).
     #[inline]
     pub fn business_details(
         self,
@@ -102,7 +102,7 @@ impl CreateV2CoreAccountTokenIdentity {
     ) -> Self {
         Self::from_parameters(self.parameters.one_of("entity_type", entity_type))
     }
-    /// `individual`: a [`CreateV2CoreAccountTokenIdentityIndividual`](super::CreateV2CoreAccountTokenIdentityIndividual).
+    /// `individual`: [`CreateV2CoreAccountTokenIdentityIndividual`](super::CreateV2CoreAccountTokenIdentityIndividual).
     #[inline]
     pub fn individual(
         self,
@@ -121,7 +121,7 @@ impl CreateV2CoreAccountTokenIdentityAttestations {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `directorship_declaration`: a [`CreateV2CoreAccountTokenIdentityAttestationsDirectorshipDeclaration`](super::CreateV2CoreAccountTokenIdentityAttestationsDirectorshipDeclaration).
+    /// `directorship_declaration`: [`CreateV2CoreAccountTokenIdentityAttestationsDirectorshipDeclaration`](super::CreateV2CoreAccountTokenIdentityAttestationsDirectorshipDeclaration).
     #[inline]
     pub fn directorship_declaration(
         self,
@@ -133,7 +133,7 @@ impl CreateV2CoreAccountTokenIdentityAttestations {
             self.parameters.object("directorship_declaration", directorship_declaration),
         )
     }
-    /// `ownership_declaration`: a [`CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration`](super::CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration).
+    /// `ownership_declaration`: [`CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration`](super::CreateV2CoreAccountTokenIdentityAttestationsOwnershipDeclaration).
     #[inline]
     pub fn ownership_declaration(
         self,
@@ -145,7 +145,7 @@ impl CreateV2CoreAccountTokenIdentityAttestations {
             self.parameters.object("ownership_declaration", ownership_declaration),
         )
     }
-    /// `persons_provided`: a [`CreateV2CoreAccountTokenIdentityAttestationsPersonsProvided`](super::CreateV2CoreAccountTokenIdentityAttestationsPersonsProvided).
+    /// `persons_provided`: [`CreateV2CoreAccountTokenIdentityAttestationsPersonsProvided`](super::CreateV2CoreAccountTokenIdentityAttestationsPersonsProvided).
     #[inline]
     pub fn persons_provided(
         self,
@@ -157,7 +157,7 @@ impl CreateV2CoreAccountTokenIdentityAttestations {
             self.parameters.object("persons_provided", persons_provided),
         )
     }
-    /// `representative_declaration`: a [`CreateV2CoreAccountTokenIdentityAttestationsRepresentativeDeclaration`](super::CreateV2CoreAccountTokenIdentityAttestationsRepresentativeDeclaration).
+    /// `representative_declaration`: [`CreateV2CoreAccountTokenIdentityAttestationsRepresentativeDeclaration`](super::CreateV2CoreAccountTokenIdentityAttestationsRepresentativeDeclaration).
     #[inline]
     pub fn representative_declaration(
         self,
@@ -171,7 +171,7 @@ impl CreateV2CoreAccountTokenIdentityAttestations {
                 .object("representative_declaration", representative_declaration),
         )
     }
-    /// `terms_of_service`: a [`CreateV2CoreAccountTokenIdentityAttestationsTermsOfService`](super::CreateV2CoreAccountTokenIdentityAttestationsTermsOfService).
+    /// `terms_of_service`: [`CreateV2CoreAccountTokenIdentityAttestationsTermsOfService`](super::CreateV2CoreAccountTokenIdentityAttestationsTermsOfService).
     #[inline]
     pub fn terms_of_service(
         self,

@@ -56,7 +56,7 @@ impl CreateV2CoreEventDestination {
                 .one_of("type", type_),
         )
     }
-    /// `amazon_eventbridge`: a [`CreateV2CoreEventDestinationAmazonEventbridge`](super::CreateV2CoreEventDestinationAmazonEventbridge).
+    /// `amazon_eventbridge`: [`CreateV2CoreEventDestinationAmazonEventbridge`](super::CreateV2CoreEventDestinationAmazonEventbridge).
     #[inline]
     pub fn amazon_eventbridge(
         self,
@@ -68,7 +68,7 @@ impl CreateV2CoreEventDestination {
             self.parameters.object("amazon_eventbridge", amazon_eventbridge),
         )
     }
-    /// `azure_event_grid`: a [`CreateV2CoreEventDestinationAzureEventGrid`](super::CreateV2CoreEventDestinationAzureEventGrid).
+    /// `azure_event_grid`: [`CreateV2CoreEventDestinationAzureEventGrid`](super::CreateV2CoreEventDestinationAzureEventGrid).
     #[inline]
     pub fn azure_event_grid(
         self,
@@ -116,7 +116,7 @@ impl CreateV2CoreEventDestination {
             self.parameters.text("snapshot_api_version", snapshot_api_version),
         )
     }
-    /// `webhook_endpoint`: a [`CreateV2CoreEventDestinationWebhookEndpoint`](super::CreateV2CoreEventDestinationWebhookEndpoint).
+    /// `webhook_endpoint`: [`CreateV2CoreEventDestinationWebhookEndpoint`](super::CreateV2CoreEventDestinationWebhookEndpoint).
     #[inline]
     pub fn webhook_endpoint(
         self,
@@ -208,7 +208,7 @@ impl UpdateV2CoreEventDestination {
     pub fn name(self, name: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("name", name))
     }
-    /// `webhook_endpoint`: a [`UpdateV2CoreEventDestinationWebhookEndpoint`](super::UpdateV2CoreEventDestinationWebhookEndpoint).
+    /// `webhook_endpoint`: [`UpdateV2CoreEventDestinationWebhookEndpoint`](super::UpdateV2CoreEventDestinationWebhookEndpoint).
     #[inline]
     pub fn webhook_endpoint(
         self,

@@ -52,7 +52,7 @@ impl CreateV2MoneyManagementFinancialAddress {
                 .text("type", type_),
         )
     }
-    /// `bank_account`: a [`CreateV2MoneyManagementFinancialAddressBankAccount`](super::CreateV2MoneyManagementFinancialAddressBankAccount).
+    /// `bank_account`: [`CreateV2MoneyManagementFinancialAddressBankAccount`](super::CreateV2MoneyManagementFinancialAddressBankAccount).
     #[inline]
     pub fn bank_account(
         self,

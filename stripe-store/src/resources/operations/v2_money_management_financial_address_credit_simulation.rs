@@ -15,7 +15,7 @@ pub type CreditV2MoneyManagementTestHelpersFinancialAddress = Builder<
 impl CreditV2MoneyManagementTestHelpersFinancialAddress {
     /// With what it cannot do without:
     /// * `id`: an id, for the path.
-    /// * `amount`: a [`CreditV2MoneyManagementTestHelpersFinancialAddressAmount`](super::CreditV2MoneyManagementTestHelpersFinancialAddressAmount).
+    /// * `amount`: [`CreditV2MoneyManagementTestHelpersFinancialAddressAmount`](super::CreditV2MoneyManagementTestHelpersFinancialAddressAmount).
     /// * `network`: one of [`CreditV2MoneyManagementTestHelpersFinancialAddressNetwork`](super::CreditV2MoneyManagementTestHelpersFinancialAddressNetwork).
     #[inline]
     pub fn new(

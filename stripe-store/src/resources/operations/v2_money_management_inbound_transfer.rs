@@ -39,9 +39,9 @@ pub type CreateV2MoneyManagementInboundTransfer = Builder<
 >;
 impl CreateV2MoneyManagementInboundTransfer {
     /// With what it cannot do without:
-    /// * `amount`: a [`CreateV2MoneyManagementInboundTransferAmount`](super::CreateV2MoneyManagementInboundTransferAmount).
-    /// * `from`: a [`CreateV2MoneyManagementInboundTransferFrom`](super::CreateV2MoneyManagementInboundTransferFrom).
-    /// * `to`: a [`CreateV2MoneyManagementInboundTransferTo`](super::CreateV2MoneyManagementInboundTransferTo).
+    /// * `amount`: [`CreateV2MoneyManagementInboundTransferAmount`](super::CreateV2MoneyManagementInboundTransferAmount).
+    /// * `from`: [`CreateV2MoneyManagementInboundTransferFrom`](super::CreateV2MoneyManagementInboundTransferFrom).
+    /// * `to`: [`CreateV2MoneyManagementInboundTransferTo`](super::CreateV2MoneyManagementInboundTransferTo).
     #[inline]
     pub fn new(
         amount: impl c::IntoObject<super::CreateV2MoneyManagementInboundTransferAmount>,

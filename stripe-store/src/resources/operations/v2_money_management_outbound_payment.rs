@@ -54,9 +54,9 @@ pub type CreateV2MoneyManagementOutboundPayment = Builder<
 >;
 impl CreateV2MoneyManagementOutboundPayment {
     /// With what it cannot do without:
-    /// * `amount`: a [`CreateV2MoneyManagementOutboundPaymentAmount`](super::CreateV2MoneyManagementOutboundPaymentAmount).
-    /// * `from`: a [`CreateV2MoneyManagementOutboundPaymentFrom`](super::CreateV2MoneyManagementOutboundPaymentFrom).
-    /// * `to`: a [`CreateV2MoneyManagementOutboundPaymentTo`](super::CreateV2MoneyManagementOutboundPaymentTo).
+    /// * `amount`: [`CreateV2MoneyManagementOutboundPaymentAmount`](super::CreateV2MoneyManagementOutboundPaymentAmount).
+    /// * `from`: [`CreateV2MoneyManagementOutboundPaymentFrom`](super::CreateV2MoneyManagementOutboundPaymentFrom).
+    /// * `to`: [`CreateV2MoneyManagementOutboundPaymentTo`](super::CreateV2MoneyManagementOutboundPaymentTo).
     #[inline]
     pub fn new(
         amount: impl c::IntoObject<super::CreateV2MoneyManagementOutboundPaymentAmount>,
@@ -83,7 +83,7 @@ impl CreateV2MoneyManagementOutboundPayment {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `recipient_notification`: a [`CreateV2MoneyManagementOutboundPaymentRecipientNotification`](super::CreateV2MoneyManagementOutboundPaymentRecipientNotification).
+    /// `recipient_notification`: [`CreateV2MoneyManagementOutboundPaymentRecipientNotification`](super::CreateV2MoneyManagementOutboundPaymentRecipientNotification).
     #[inline]
     pub fn recipient_notification(
         self,
@@ -192,7 +192,7 @@ impl CreateV2MoneyManagementOutboundPaymentTo {
     pub fn payout_method(self, payout_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payout_method", payout_method))
     }
-    /// `payout_method_options`: a [`CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptions`](super::CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptions).
+    /// `payout_method_options`: [`CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptions`](super::CreateV2MoneyManagementOutboundPaymentToPayoutMethodOptions).
     #[inline]
     pub fn payout_method_options(
         self,

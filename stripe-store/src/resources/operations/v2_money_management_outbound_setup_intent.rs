@@ -42,7 +42,7 @@ impl CreateV2MoneyManagementOutboundSetupIntent {
     pub fn payout_method(self, payout_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payout_method", payout_method))
     }
-    /// `payout_method_data`: a [`CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData`](super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData).
+    /// `payout_method_data`: [`CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData`](super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData).
     #[inline]
     pub fn payout_method_data(
         self,
@@ -111,7 +111,7 @@ impl UpdateV2MoneyManagementOutboundSetupIntent {
     pub fn payout_method(self, payout_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payout_method", payout_method))
     }
-    /// `payout_method_data`: a [`UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodData`](super::UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodData).
+    /// `payout_method_data`: [`UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodData`](super::UpdateV2MoneyManagementOutboundSetupIntentPayoutMethodData).
     #[inline]
     pub fn payout_method_data(
         self,
@@ -167,7 +167,7 @@ impl CreateV2MoneyManagementOutboundSetupIntentPayoutMethodData {
     ) -> Self {
         Self::from_parameters(c::Parameters::new().one_of("type", type_))
     }
-    /// `bank_account`: a [`CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount`](super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount).
+    /// `bank_account`: [`CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount`](super::CreateV2MoneyManagementOutboundSetupIntentPayoutMethodDataBankAccount).
     #[inline]
     pub fn bank_account(
         self,

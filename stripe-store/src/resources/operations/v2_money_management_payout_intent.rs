@@ -31,9 +31,9 @@ pub type CreateV2MoneyManagementPayoutIntent = Builder<
 >;
 impl CreateV2MoneyManagementPayoutIntent {
     /// With what it cannot do without:
-    /// * `amount`: a [`CreateV2MoneyManagementPayoutIntentAmount`](super::CreateV2MoneyManagementPayoutIntentAmount).
-    /// * `from`: a [`CreateV2MoneyManagementPayoutIntentFrom`](super::CreateV2MoneyManagementPayoutIntentFrom).
-    /// * `to`: a [`CreateV2MoneyManagementPayoutIntentTo`](super::CreateV2MoneyManagementPayoutIntentTo).
+    /// * `amount`: [`CreateV2MoneyManagementPayoutIntentAmount`](super::CreateV2MoneyManagementPayoutIntentAmount).
+    /// * `from`: [`CreateV2MoneyManagementPayoutIntentFrom`](super::CreateV2MoneyManagementPayoutIntentFrom).
+    /// * `to`: [`CreateV2MoneyManagementPayoutIntentTo`](super::CreateV2MoneyManagementPayoutIntentTo).
     #[inline]
     pub fn new(
         amount: impl c::IntoObject<super::CreateV2MoneyManagementPayoutIntentAmount>,
@@ -70,7 +70,7 @@ impl CreateV2MoneyManagementPayoutIntent {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `recipient_notification`: a [`CreateV2MoneyManagementPayoutIntentRecipientNotification`](super::CreateV2MoneyManagementPayoutIntentRecipientNotification).
+    /// `recipient_notification`: [`CreateV2MoneyManagementPayoutIntentRecipientNotification`](super::CreateV2MoneyManagementPayoutIntentRecipientNotification).
     #[inline]
     pub fn recipient_notification(
         self,
@@ -82,7 +82,7 @@ impl CreateV2MoneyManagementPayoutIntent {
             self.parameters.object("recipient_notification", recipient_notification),
         )
     }
-    /// `schedule_options`: a [`CreateV2MoneyManagementPayoutIntentScheduleOptions`](super::CreateV2MoneyManagementPayoutIntentScheduleOptions).
+    /// `schedule_options`: [`CreateV2MoneyManagementPayoutIntentScheduleOptions`](super::CreateV2MoneyManagementPayoutIntentScheduleOptions).
     #[inline]
     pub fn schedule_options(
         self,
@@ -154,7 +154,7 @@ impl UpdateV2MoneyManagementPayoutIntent {
     ) -> Self {
         Self::from_parameters(self.parameters.map("metadata", metadata))
     }
-    /// `recipient_notification`: a [`UpdateV2MoneyManagementPayoutIntentRecipientNotification`](super::UpdateV2MoneyManagementPayoutIntentRecipientNotification).
+    /// `recipient_notification`: [`UpdateV2MoneyManagementPayoutIntentRecipientNotification`](super::UpdateV2MoneyManagementPayoutIntentRecipientNotification).
     #[inline]
     pub fn recipient_notification(
         self,
@@ -166,7 +166,7 @@ impl UpdateV2MoneyManagementPayoutIntent {
             self.parameters.object("recipient_notification", recipient_notification),
         )
     }
-    /// `schedule_options`: a [`UpdateV2MoneyManagementPayoutIntentScheduleOptions`](super::UpdateV2MoneyManagementPayoutIntentScheduleOptions).
+    /// `schedule_options`: [`UpdateV2MoneyManagementPayoutIntentScheduleOptions`](super::UpdateV2MoneyManagementPayoutIntentScheduleOptions).
     #[inline]
     pub fn schedule_options(
         self,
@@ -185,7 +185,7 @@ impl UpdateV2MoneyManagementPayoutIntent {
             self.parameters.text("statement_descriptor", statement_descriptor),
         )
     }
-    /// `to`: a [`UpdateV2MoneyManagementPayoutIntentTo`](super::UpdateV2MoneyManagementPayoutIntentTo).
+    /// `to`: [`UpdateV2MoneyManagementPayoutIntentTo`](super::UpdateV2MoneyManagementPayoutIntentTo).
     #[inline]
     pub fn to(
         self,
@@ -353,7 +353,7 @@ impl CreateV2MoneyManagementPayoutIntentTo {
     pub fn payout_method(self, payout_method: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("payout_method", payout_method))
     }
-    /// `payout_method_options`: a [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions).
+    /// `payout_method_options`: [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions).
     #[inline]
     pub fn payout_method_options(
         self,
@@ -381,7 +381,7 @@ impl CreateV2MoneyManagementPayoutIntentToPayoutMethodOptions {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `bank_account`: a [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount).
+    /// `bank_account`: [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount).
     #[inline]
     pub fn bank_account(
         self,
@@ -402,7 +402,7 @@ impl CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccount {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `preferred_network_options`: a [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions).
+    /// `preferred_network_options`: [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptions).
     #[inline]
     pub fn preferred_network_options(
         self,
@@ -439,7 +439,7 @@ impl CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferre
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `ach`: a [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch).
+    /// `ach`: [`CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch`](super::CreateV2MoneyManagementPayoutIntentToPayoutMethodOptionsBankAccountPreferredNetworkOptionsAch).
     #[inline]
     pub fn ach(
         self,

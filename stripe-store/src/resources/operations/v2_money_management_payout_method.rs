@@ -16,7 +16,7 @@ impl ListV2MoneyManagementPayoutMethods {
     pub fn new() -> Self {
         Self::from_parameters(c::Parameters::new())
     }
-    /// `usage_status`: a [`ListV2MoneyManagementPayoutMethodsUsageStatus`](super::ListV2MoneyManagementPayoutMethodsUsageStatus).
+    /// `usage_status`: [`ListV2MoneyManagementPayoutMethodsUsageStatus`](super::ListV2MoneyManagementPayoutMethodsUsageStatus).
     #[inline]
     pub fn usage_status(
         self,

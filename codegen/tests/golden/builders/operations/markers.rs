@@ -18,4 +18,5 @@ pub enum MarkTicketSeen {}
 pub enum CreateV2CoreTicketStream {}
 pub enum CreateTicketAddress {}
 pub enum CreateTicketLines {}
+pub enum CreateTicketPeriod {}
 pub enum CreateV2CoreTicketStreamEvents {}

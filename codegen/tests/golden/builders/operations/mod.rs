@@ -83,9 +83,10 @@ pub mod markers;
 pub use self::account::{RetrieveAccount, RetrieveCurrentAccount};
 pub use self::ticket::{
     CreateTicket, CreateTicketAddress, CreateTicketColors, CreateTicketLines,
-    CreateTicketPreview, CreateTicketStatus, DeleteTicket, FindTicket, ListTicketEntries,
-    ListTickets, ListTicketsStatus, MarkTicketSeen, RetrieveTicket, SearchTickets,
-    UpdateTicket, UpdateTicketStatus, VoidTicketEntry,
+    CreateTicketPeriod, CreateTicketPreview, CreateTicketStatus, DeleteTicket,
+    FindTicket, ListTicketEntries, ListTickets, ListTicketsStatus, MarkTicketSeen,
+    RetrieveTicket, SearchTickets, UpdateTicket, UpdateTicketPeriod, UpdateTicketStatus,
+    VoidTicketEntry,
 };
 pub use self::v2_core_ticket_stream::{
     CreateV2CoreTicketStream, CreateV2CoreTicketStreamEvents,

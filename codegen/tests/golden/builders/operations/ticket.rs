@@ -50,7 +50,7 @@ impl CreateTicket {
             c::Parameters::new().int("amount", amount).text("currency", currency),
         )
     }
-    /// `address`: a [`CreateTicketAddress`](super::CreateTicketAddress); an empty text empties it.
+    /// `address`: [`CreateTicketAddress`](super::CreateTicketAddress); an empty text empties it.
     #[inline]
     pub fn address(
         self,
@@ -76,7 +76,7 @@ impl CreateTicket {
     pub fn kind(self, kind: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("kind", kind))
     }
-    /// `lines`: some [`CreateTicketLines`](super::CreateTicketLines).
+    /// `lines`: an array of [`CreateTicketLines`](super::CreateTicketLines).
     #[inline]
     pub fn lines(self, lines: impl c::IntoObjects<super::CreateTicketLines>) -> Self {
         Self::from_parameters(self.parameters.objects("lines", lines))
@@ -104,6 +104,11 @@ impl CreateTicket {
     #[inline]
     pub fn old(self, old: impl Into<String>) -> Self {
         Self::from_parameters(self.parameters.text("old", old))
+    }
+    /// `period`: [`CreateTicketPeriod`](super::CreateTicketPeriod).
+    #[inline]
+    pub fn period(self, period: impl c::IntoObject<super::CreateTicketPeriod>) -> Self {
+        Self::from_parameters(self.parameters.object("period", period))
     }
     /// `price`: a decimal, as text.
     #[inline]
@@ -234,6 +239,11 @@ impl UpdateTicket {
     pub fn new(ticket: impl Into<String>) -> Self {
         Self::from_parameters(c::Parameters::new().id(ticket))
     }
+    /// `period`: [`UpdateTicketPeriod`](super::UpdateTicketPeriod).
+    #[inline]
+    pub fn period(self, period: impl c::IntoObject<super::UpdateTicketPeriod>) -> Self {
+        Self::from_parameters(self.parameters.object("period", period))
+    }
     /// `status`: one of [`UpdateTicketStatus`](super::UpdateTicketStatus).
     #[inline]
     pub fn status(self, status: super::UpdateTicketStatus) -> Self {
@@ -346,6 +356,28 @@ impl CreateTicketLines {
         Self::from_parameters(self.parameters.int("quantity", quantity))
     }
 }
+/// What `CreateTicket.period` takes.
+pub type CreateTicketPeriod = Builder<markers::CreateTicketPeriod>;
+impl CreateTicketPeriod {
+    /// With what it cannot do without:
+    /// * `zone`: a text.
+    #[inline]
+    pub fn new(zone: impl Into<String>) -> Self {
+        Self::from_parameters(c::Parameters::new().text("zone", zone))
+    }
+    /// `end`: a moment, sent in unix seconds; required.
+    #[inline]
+    pub fn end(self, end: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("end", end))
+    }
+    /// `start`: a moment, sent in unix seconds; required.
+    #[inline]
+    pub fn start(self, start: impl Into<Timestamp>) -> Self {
+        Self::from_parameters(self.parameters.time("start", start))
+    }
+}
+/// What `UpdateTicket.period` takes.
+pub type UpdateTicketPeriod = super::CreateTicketPeriod;
 /// The values of `CreateTicket.colors`.
 #[non_exhaustive]
 pub enum CreateTicketColors {

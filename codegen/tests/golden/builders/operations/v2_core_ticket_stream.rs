@@ -9,7 +9,7 @@ use stripe_store::client as c;
 pub type CreateV2CoreTicketStream = Builder<markers::CreateV2CoreTicketStream>;
 impl CreateV2CoreTicketStream {
     /// With what it cannot do without:
-    /// * `events`: some [`CreateV2CoreTicketStreamEvents`](super::CreateV2CoreTicketStreamEvents).
+    /// * `events`: an array of [`CreateV2CoreTicketStreamEvents`](super::CreateV2CoreTicketStreamEvents).
     #[inline]
     pub fn new(
         events: impl c::IntoObjects<super::CreateV2CoreTicketStreamEvents>,
