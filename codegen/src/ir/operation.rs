@@ -100,6 +100,10 @@ pub struct PathParameter {
 
 /// A parameter in a query or a body.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four facts that do not depend on each other"
+)]
 pub struct Parameter {
     /// Its name at Stripe.
     pub key: String,
