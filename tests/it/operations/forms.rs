@@ -130,7 +130,7 @@ async fn customers_are_sent_as_the_sdk_sends_them() {
 }
 
 #[tokio::test]
-async fn subscriptions_and_invoices_are_sent_as_the_sdk_sends_them() {
+async fn subscriptions_are_sent_as_the_sdk_sends_them() {
     let mut forms = Forms::start().await;
     let create = || o::CreateSubscription::new().customer("cus_1");
     let it = create().items([
@@ -213,6 +213,12 @@ async fn subscriptions_and_invoices_are_sent_as_the_sdk_sends_them() {
     let _ = forms.client.call(it).page().await;
     forms.compare("v1.subscriptions.list", |_| true);
 
+    assert_eq!(forms.compared.len(), 7);
+}
+
+#[tokio::test]
+async fn invoices_are_sent_as_the_sdk_sends_them() {
+    let mut forms = Forms::start().await;
     let it = o::CreateInvoice::new()
         .customer("cus_1")
         .auto_advance(false)
@@ -233,7 +239,7 @@ async fn subscriptions_and_invoices_are_sent_as_the_sdk_sends_them() {
         )
         .tax_rates(["txr_1", "txr_2"]);
     forms.one("v1.invoice_items.create", "", it).await;
-    assert_eq!(forms.compared.len(), 9);
+    assert_eq!(forms.compared.len(), 2);
 }
 
 #[tokio::test]
