@@ -6,6 +6,7 @@ mod docs;
 mod events;
 mod exercise;
 mod index;
+mod listings;
 mod open_enum;
 pub(crate) mod operation;
 mod view;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     events::events,
     exercise::exercise,
     index::{index, markers},
+    listings::listings,
 };
 
 /// The files of views and enums: the name of the file, and what stands in it.

@@ -3,8 +3,10 @@
 //! Every decision has been made here: names are Rust names, kinds are chosen, files assigned. Knows neither the
 //! description's types nor tokens.
 
+mod listing;
 mod operation;
 
+pub use self::listing::{Listing, ListingParent};
 pub use self::operation::{
     Answer, Answered, Host, Method, Operation, Parameter, ParameterKind, ParameterObject,
     PathParameter, Shape,
@@ -30,6 +32,8 @@ pub struct Api {
     pub operation_enums: Vec<ParameterEnum>,
     /// The objects among their parameters, by Rust name. Names apart from those of the views.
     pub operation_objects: Vec<ParameterObject>,
+    /// What can be listed, parents before what is listed below them.
+    pub listings: Vec<Listing>,
 }
 
 /// An open enum of a parameter of operations.
@@ -259,4 +263,6 @@ pub struct Report {
     pub untyped: Vec<(String, String)>,
     /// Operations that were not generated, each with the reason.
     pub skipped_operations: Vec<(String, String)>,
+    /// The paths of lists that are no listings, each with the reason.
+    pub unlisted: Vec<(String, String)>,
 }

@@ -17,7 +17,7 @@ use crate::{output::Files, render::RenderError, spec::Spec};
 pub use self::{
     error::Error,
     lower::LowerError,
-    report::{Report, Skipped, SkippedOperation},
+    report::{Report, Skipped, SkippedOperation, Unlisted},
 };
 
 /// What to generate.
@@ -115,6 +115,7 @@ pub fn generate(spec: &Spec, options: &Options) -> Result<Generated, Error> {
         twins: twins(&api),
         events: api.events.len(),
         operations: api.operations.len(),
+        listings: api.listings.len(),
         skipped: counts
             .skipped
             .into_iter()
@@ -129,6 +130,11 @@ pub fn generate(spec: &Spec, options: &Options) -> Result<Generated, Error> {
             .skipped_operations
             .into_iter()
             .map(|(operation, reason)| SkippedOperation { operation, reason })
+            .collect(),
+        unlisted: counts
+            .unlisted
+            .into_iter()
+            .map(|(path, reason)| Unlisted::new(path, reason))
             .collect(),
         keywords: spec.keywords.clone(),
     };
@@ -156,6 +162,7 @@ fn files(api: &ir::Api, options: &Options) -> Result<Files, RenderError> {
         ),
         ("markers.rs", emit::markers(api)),
         ("events.rs", emit::events(api)),
+        ("listings.rs", emit::listings(api)),
     ] {
         files.insert(name.to_owned(), render::file("*", tokens)?);
     }

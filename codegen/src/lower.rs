@@ -6,6 +6,7 @@
 mod docs;
 mod events;
 mod kinds;
+mod listings;
 mod modules;
 mod names;
 mod operations;
@@ -92,8 +93,10 @@ pub(crate) fn lower(
         operations: Vec::new(),
         operation_enums: Vec::new(),
         operation_objects: Vec::new(),
+        listings: Vec::new(),
     };
     events::lower(spec, &mut api);
+    let listings = listings::find(spec, &api);
     let answers = if with_operations {
         operations::remains(spec, only)
     } else {
@@ -103,6 +106,7 @@ pub(crate) fn lower(
     if with_operations {
         operations::lower(spec, only, &mut api, &mut report)?;
     }
+    listings::select(listings, spec, &mut api, &mut report);
     tombstones::find(spec, &mut api.views);
     modules::assign(&mut api);
     twins::find(&mut api);

@@ -141,9 +141,11 @@ fn print_text(
         twins,
         events,
         operations,
+        listings,
         skipped,
         untyped,
         skipped_operations,
+        unlisted,
         keywords,
         ..
     } = report;
@@ -154,6 +156,7 @@ fn print_text(
         (*getters, "getter"),
         (*enums, "enum"),
         (*events, "event"),
+        (*listings, "listing"),
     ];
     let generated = generated
         .map(|(number, noun)| count(number, noun))
@@ -186,6 +189,10 @@ fn print_text(
     )?;
     for untyped in untyped {
         writeln!(out, "  {}: {}", untyped.schema, untyped.reason)?;
+    }
+    writeln!(out, "not listed: {}", count(unlisted.len(), "list"))?;
+    for unlisted in unlisted {
+        writeln!(out, "  {}: {}", unlisted.path, unlisted.reason)?;
     }
     for (what, counts) in [
         ("keywords", &keywords.schema),

@@ -26,12 +26,16 @@ pub struct Report {
     pub events: usize,
     /// Operations; none if they were not asked for.
     pub operations: usize,
+    /// Lists whose pages show every object that can be listed.
+    pub listings: usize,
     /// Schemas that gave no type, by name.
     pub skipped: Vec<Skipped>,
     /// Fields that are read as plain JSON because the description leaves their shape open, by place.
     pub untyped: Vec<Skipped>,
     /// Operations that were left out, by path.
     pub skipped_operations: Vec<SkippedOperation>,
+    /// Lists that are left out, by path.
+    pub unlisted: Vec<Unlisted>,
     /// How often each keyword of the description was seen.
     pub keywords: Keywords,
 }
@@ -61,6 +65,26 @@ impl Skipped {
     pub fn new(schema: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             schema: schema.into(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// A list that is left out of what can be listed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
+pub struct Unlisted {
+    /// Its path.
+    pub path: String,
+    /// Why, in a few words.
+    pub reason: String,
+}
+
+impl Unlisted {
+    /// A list that is left out, for this reason.
+    pub fn new(path: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
             reason: reason.into(),
         }
     }

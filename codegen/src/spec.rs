@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 
 use openapiv3::{ReferenceOr, Schema};
 
+pub(crate) use self::endpoints::is_computed;
 pub(crate) use self::shape::describes_deleted;
 pub use self::{
     endpoints::{Endpoint, Endpoints, resource_endpoints},
@@ -119,7 +120,7 @@ impl Spec {
     }
 
     /// The schemas that this one chooses from; the schema itself if it is no choice.
-    fn members<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
+    pub(crate) fn members<'a>(&'a self, name: &'a str) -> Vec<&'a str> {
         match self.schemas.get(name).and_then(shape::choice) {
             Some(members) => members,
             None => vec![name],

@@ -59,13 +59,14 @@ fn generate_writes_and_counts() {
     let printed = text(&output.stdout).replace(out.to_str().unwrap(), "OUT");
     expect![[r#"
         Stripe API 2026-10-28.endive, 2 schemas
-        generated: 2 resources, 2 types, 6 getters, 0 enums, 0 events
+        generated: 2 resources, 2 types, 6 getters, 0 enums, 0 events, 0 listings
         of these, 0 further names for types and enums that are the same in several places
         skipped: 0 schemas
         without a type of their own: 0 fields
+        not listed: 0 lists
         keywords: $ref 1, enum 3, items 1, maxLength 3, properties 3, required 3, title 3, type 12
         extensions: x-expandableFields 3, x-resourceId 2
-        wrote 5 files to OUT
+        wrote 6 files to OUT
     "#]]
     .assert_eq(&printed);
     assert!(out.join("mod.rs").exists());

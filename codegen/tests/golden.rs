@@ -123,6 +123,24 @@ fn a_small_description_gives_the_same_bytes_again() {
 }
 
 #[test]
+fn only_the_listings_of_the_chosen_resources_are_generated() {
+    let text = fs::read_to_string(golden().join("listings.json")).unwrap();
+    let spec = Spec::read(&text, "listings.json").unwrap();
+    let options = Options::default().with_only(["order", "card"]);
+    let Generated { files, report, .. } = generate(&spec, &options).unwrap();
+    // An order has its items inside; the sources of customers are cards too.
+    let listings = files["listings.rs"].matches("Listing::new(\n").count();
+    assert_eq!(
+        (listings, report.listings),
+        (4, 4),
+        "{}",
+        files["listings.rs"]
+    );
+    let unlisted: Vec<&str> = report.unlisted.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(unlisted, ["/v1/nowhere/{id}/cards"]);
+}
+
+#[test]
 fn every_golden_folder_has_its_description() {
     for entry in fs::read_dir(golden()).unwrap() {
         let path = entry.unwrap().path();

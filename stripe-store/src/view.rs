@@ -15,6 +15,7 @@ mod event;
 pub mod exercise;
 mod expandable;
 pub mod kind;
+mod listing;
 mod open_enum;
 mod path;
 #[doc(hidden)]
@@ -32,6 +33,7 @@ pub use array::{Array, List, Map, Metadata};
 pub use decimal::Decimal;
 pub use event::{EventFacts, EventType};
 pub use expandable::{Expandable, Reference};
+pub use listing::{Listing, ListingParent};
 pub use open_enum::{OpenEnum, Other, humanize};
 #[doc(hidden)]
 pub use open_enum::{clone_enum, eq_enums, fmt_enum};

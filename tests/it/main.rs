@@ -33,6 +33,7 @@ mod features_fields;
 mod fixtures;
 mod goldens;
 mod harness;
+mod listings;
 mod operations;
 mod ops_connect;
 mod ops_export;

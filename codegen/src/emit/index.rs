@@ -108,12 +108,14 @@ pub(crate) fn index(
 
         #(mod #modules;)*
         pub mod events;
+        mod listings;
         #[doc(hidden)]
         pub mod markers;
         #operations
         #exercise
 
         #(#exports)*
+        pub use self::listings::LISTINGS;
 
         #[doc = " What is known of every resource, by the name of its view."]
         pub const RESOURCES: &[v::ResourceFacts] = &[#(v::ResourceFacts::of::<#resources>()),*];

@@ -133,7 +133,16 @@ pub(super) fn assign(api: &mut Api) {
 /// `checkout.session` stands in `checkout_session`; a name that is a keyword or a fixed file gets an underscore.
 pub(super) fn module_name(object: &str) -> String {
     let name = super::names::getter(object);
-    if ["events", "exercise", "markers", "mod", "operations", SHARED].contains(&name.as_str()) {
+    let fixed = [
+        "events",
+        "exercise",
+        "listings",
+        "markers",
+        "mod",
+        "operations",
+        SHARED,
+    ];
+    if fixed.contains(&name.as_str()) {
         format!("{name}_")
     } else {
         name

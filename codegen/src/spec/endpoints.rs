@@ -113,10 +113,7 @@ fn purposes<'s>(operation: &'s Operation, spec: &'s Spec) -> Vec<(&'s str, Actio
         return Vec::new();
     };
     let last = operation.path.rsplit('/').next().unwrap_or_default();
-    let computed = operation
-        .path
-        .split('/')
-        .any(|word| COMPUTED.contains(&word));
+    let computed = is_computed(&operation.path);
     let (names, action): (Vec<&str>, Action) = match (operation.method, shape) {
         _ if computed => return Vec::new(),
         (Method::Get, ResponseShape::List(names)) => (each(names).collect(), Action::List),
@@ -149,6 +146,11 @@ fn purposes<'s>(operation: &'s Operation, spec: &'s Spec) -> Vec<(&'s str, Actio
         members.into_iter().chain(choice)
     });
     with_members.map(|name| (name, action)).collect()
+}
+
+/// Whether Stripe computes what is at this path, and keeps nothing of it.
+pub(crate) fn is_computed(path: &str) -> bool {
+    path.split('/').any(|word| COMPUTED.contains(&word))
 }
 
 fn each(names: &[String]) -> impl Iterator<Item = &str> {

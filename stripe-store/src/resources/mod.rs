@@ -254,6 +254,7 @@ mod v2_money_management_transaction;
 mod v2_money_management_transaction_entry;
 mod webhook_endpoint;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 #[cfg(feature = "client")]
@@ -2767,6 +2768,7 @@ pub use self::v2_money_management_transaction_entry::{
     V2MoneyManagementTransactionEntryTransactionDetailsFlowType,
 };
 pub use self::webhook_endpoint::WebhookEndpoint;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Account>(),

@@ -76,6 +76,7 @@ mod account;
 mod shared;
 mod ticket;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 #[cfg(feature = "client")]
@@ -84,6 +85,7 @@ pub mod operations;
 pub use self::account::Account;
 pub use self::shared::DeletedTicket;
 pub use self::ticket::{Ticket, TicketStatus};
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Account>(),

@@ -74,12 +74,14 @@ impl<K> From<Lens<K>> for ::serde_json::Value {
 }
 mod invoice;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::invoice::{
     Invoice, InvoiceBillingReason, InvoiceFlags, InvoiceLines, InvoiceLinesStatus,
     InvoiceStatus,
 };
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[v::ResourceFacts::of::<Invoice>()];
 /// What is known of the resource that calls itself `object`, now or in the past; `None` if it is newer than

@@ -76,11 +76,13 @@ mod customer;
 mod event;
 mod shared;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::customer::Customer;
 pub use self::event::Event;
 pub use self::shared::CustomerCreated;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Customer>(),

@@ -80,6 +80,7 @@ mod subscription;
 mod v2_core_account;
 mod v2_core_event;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::customer::Customer;
@@ -89,6 +90,7 @@ pub use self::shared::{DeletedCustomer, PingData};
 pub use self::subscription::Subscription;
 pub use self::v2_core_account::V2CoreAccount;
 pub use self::v2_core_event::V2CoreEvent;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Customer>(),

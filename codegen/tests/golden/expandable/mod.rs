@@ -75,10 +75,12 @@ impl<K> From<Lens<K>> for ::serde_json::Value {
 mod charge;
 mod customer;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::charge::Charge;
 pub use self::customer::Customer;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Charge>(),

@@ -75,10 +75,12 @@ impl<K> From<Lens<K>> for ::serde_json::Value {
 mod discount;
 mod invoice;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::discount::Discount;
 pub use self::invoice::Invoice;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Discount>(),

@@ -76,11 +76,13 @@ mod charge;
 mod refund;
 mod transfer;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::charge::Charge;
 pub use self::refund::{Refund, RefundSource, RefundSourceVariant};
 pub use self::transfer::Transfer;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Charge>(),

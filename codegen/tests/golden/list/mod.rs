@@ -75,10 +75,12 @@ impl<K> From<Lens<K>> for ::serde_json::Value {
 mod subscription;
 mod subscription_item;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::subscription::Subscription;
 pub use self::subscription_item::SubscriptionItem;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Subscription>(),

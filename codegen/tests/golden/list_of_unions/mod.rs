@@ -76,11 +76,13 @@ mod bank_account;
 mod card;
 mod customer;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::bank_account::BankAccount;
 pub use self::card::Card;
 pub use self::customer::{Customer, CustomerSources, CustomerSourcesVariant};
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<BankAccount>(),

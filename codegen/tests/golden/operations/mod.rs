@@ -78,6 +78,7 @@ mod scheduled_query_run;
 mod shared;
 mod tax_id;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::balance::Balance;
@@ -85,6 +86,7 @@ pub use self::customer::Customer;
 pub use self::scheduled_query_run::ScheduledQueryRun;
 pub use self::shared::DeletedCustomer;
 pub use self::tax_id::TaxId;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Balance>(),

@@ -74,9 +74,11 @@ impl<K> From<Lens<K>> for ::serde_json::Value {
 }
 mod gauge;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::gauge::Gauge;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[v::ResourceFacts::of::<Gauge>()];
 /// What is known of the resource that calls itself `object`, now or in the past; `None` if it is newer than

@@ -76,11 +76,13 @@ mod customer;
 mod shared;
 mod supplier;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::customer::Customer;
 pub use self::shared::Address;
 pub use self::supplier::Supplier;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Customer>(),

@@ -78,6 +78,7 @@ mod person;
 mod right;
 mod shared;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::account::{
@@ -92,6 +93,7 @@ pub use self::person::{
 };
 pub use self::right::Right;
 pub use self::shared::{Cone, Pine};
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<Account>(),

@@ -77,6 +77,7 @@ mod card;
 mod customer;
 mod shared;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::bank_account::BankAccount;
@@ -85,6 +86,7 @@ pub use self::customer::{
     Customer, CustomerOwner, CustomerOwnerVariant, PaymentSource, PaymentSourceVariant,
 };
 pub use self::shared::DeletedCard;
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[
     v::ResourceFacts::of::<BankAccount>(),

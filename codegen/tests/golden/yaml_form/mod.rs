@@ -74,9 +74,11 @@ impl<K> From<Lens<K>> for ::serde_json::Value {
 }
 mod switch;
 pub mod events;
+mod listings;
 #[doc(hidden)]
 pub mod markers;
 pub use self::switch::{Switch, SwitchCountry};
+pub use self::listings::LISTINGS;
 /// What is known of every resource, by the name of its view.
 pub const RESOURCES: &[v::ResourceFacts] = &[v::ResourceFacts::of::<Switch>()];
 /// What is known of the resource that calls itself `object`, now or in the past; `None` if it is newer than
