@@ -20,8 +20,10 @@ mod purge;
 mod reader;
 mod signal;
 mod status;
+mod stripe;
 mod suggest;
 mod summary;
+mod sync;
 
 use std::process::ExitCode;
 
@@ -43,6 +45,7 @@ use crate::store::Mode;
     disable_help_subcommand = true,
     after_help = "\
 Examples:
+  stripe-store sync                         read everything from Stripe
   stripe-store ingest customers.json        store what a file holds, in ./stripe-store.db
   stripe-store --test list customer         the newest customers of test mode
   stripe-store get customer cus_123         one customer's JSON
@@ -106,6 +109,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Migrate(migrate::Arguments),
+    Sync(sync::Arguments),
     Ingest(ingest::Arguments),
     Get(get::Arguments),
     List(list::Arguments),
@@ -159,6 +163,7 @@ async fn run(cli: &Cli, output: &mut Output) -> Result<(), Failure> {
         .with_tables(given(schema).as_deref(), given(prefix).as_deref())?;
     match &cli.command {
         Command::Migrate(arguments) => migrate::run(arguments, &database, output).await,
+        Command::Sync(arguments) => sync::run(arguments, &database, output).await,
         Command::Ingest(arguments) => ingest::run(arguments, &database, output).await,
         Command::Get(arguments) => get::run(arguments, &database, output).await,
         Command::List(arguments) => list::run(arguments, &database, output).await,

@@ -242,6 +242,22 @@ impl Client {
         self.many(Target::Path(ApiPath::new(path)), Check::ANYTHING)
     }
 
+    /// A list at a path of the description, with an id in the place of its parameter.
+    #[cfg(feature = "_store")]
+    pub(crate) fn list_of(
+        &self,
+        template: &'static str,
+        id: Option<&str>,
+    ) -> Call<Many<AnyObject>> {
+        let ids: Vec<String> = id.into_iter().map(str::to_owned).collect();
+        let path = ApiPath::fill(template, &ids).and_then(|filled| {
+            filled.map_err(|_| PathError::Malformed {
+                path: template.into(),
+            })
+        });
+        self.many(Target::Path(path), Check::ANYTHING)
+    }
+
     /// Sends a file, to the server for files.
     pub fn upload(&self, file: FileUpload) -> Call<One<File>> {
         let target = Target::Path(ApiPath::new("/v1/files"));
@@ -249,6 +265,12 @@ impl Client {
         call.options.host = Host::Files;
         call.options.file = Some(Arc::new(file));
         call
+    }
+
+    /// Reads an object of a type of which the facts are known, whatever comes.
+    #[cfg(feature = "_store")]
+    pub(crate) fn read_any(&self, facts: ResourceFacts, id: &str) -> Call<One<AnyObject>> {
+        self.read_by_id(facts, id, Check::ANYTHING)
     }
 
     /// Reads an object of which `check` tells whether it is one.

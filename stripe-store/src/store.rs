@@ -28,6 +28,8 @@ mod options;
 mod outcome;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "client")]
+mod progress;
 mod query;
 mod read;
 mod reader;
@@ -65,6 +67,8 @@ pub use self::options::ConnectOptions;
 pub use self::outcome::Outcome;
 #[cfg(feature = "postgres")]
 pub(crate) use self::postgres::{PgBits128, PgDays, PgMicros};
+#[cfg(feature = "client")]
+pub(crate) use self::progress::DirtyKey;
 pub(crate) use self::query::FoundRow;
 pub use self::read::TypeCount;
 pub(crate) use self::read::names;

@@ -7,6 +7,7 @@
     reason = "what tests share may assume what tests may"
 )]
 
+mod backfill;
 mod changes;
 mod changes_listen;
 mod changes_properties;

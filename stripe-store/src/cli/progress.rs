@@ -1,6 +1,6 @@
 //! Progress on a terminal.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::output::Output;
 
@@ -27,6 +27,33 @@ pub(super) fn of_rows(output: &Output, rows: u64) -> ProgressBar {
         ProgressBar::new(rows),
         "{bar:30} {human_pos} of {human_len} rows  {eta} left",
     )
+}
+
+/// A line for a list of nobody knows how many objects.
+pub(super) fn of_list(output: &Output) -> ProgressBar {
+    bar(
+        output,
+        ProgressBar::new_spinner(),
+        "{spinner} {prefix}  {human_pos} objects  {per_sec}",
+    )
+}
+
+/// A bar for lists, of which more may come.
+pub(super) fn of_lists(output: &Output) -> ProgressBar {
+    bar(
+        output,
+        ProgressBar::new(0),
+        "{bar:30} {human_pos} of {human_len} lists  {msg}  {elapsed}",
+    )
+}
+
+/// Several bars, one below the other.
+pub(super) fn several(output: &Output) -> MultiProgress {
+    let bars = MultiProgress::new();
+    if !output.err_is_terminal() {
+        bars.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bars
 }
 
 fn bar(output: &Output, bar: ProgressBar, template: &str) -> ProgressBar {

@@ -61,6 +61,15 @@ impl<T: View> Call<Many<T>> {
         }
     }
 
+    /// As many objects on a page as Stripe gives, unless the caller said how many.
+    pub(crate) fn with_most(self) -> Self {
+        let is_v2 = self.kind.target.resolve().is_ok_and(|path| path.is_v2());
+        if is_v2 || self.options.params.contains_key("limit") {
+            return self;
+        }
+        self.limit(STREAM_LIMIT)
+    }
+
     /// One page.
     ///
     /// # Errors
@@ -102,11 +111,7 @@ impl<T: View> Call<Many<T>> {
     pub fn pages(
         &self,
     ) -> impl Stream<Item = Result<Page<T>, ClientError>> + Send + Unpin + use<T> {
-        let mut call = self.clone();
-        let is_v2 = call.kind.target.resolve().is_ok_and(|path| path.is_v2());
-        if !is_v2 && !call.options.params.contains_key("limit") {
-            call = call.limit(STREAM_LIMIT);
-        }
+        let call = self.clone().with_most();
         Box::pin(stream::unfold(
             Progress::At(Box::new(call)),
             async |progress| match progress {

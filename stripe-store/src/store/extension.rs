@@ -300,6 +300,14 @@ impl Reference {
     }
 }
 
+/// That columns equal the parameters from a place on.
+pub(super) fn equal(dialect: Dialect, first: usize, columns: &[&str]) -> String {
+    let equal = (first..)
+        .zip(columns)
+        .map(|(number, column)| format!("{column} = {}", place(dialect, number)));
+    equal.collect::<Vec<_>>().join(" AND ")
+}
+
 /// The place of a parameter.
 pub(super) fn place(dialect: Dialect, number: usize) -> String {
     match dialect {
@@ -309,9 +317,9 @@ pub(super) fn place(dialect: Dialect, number: usize) -> String {
 }
 
 fn by_key(dialect: Dialect, first: usize) -> String {
-    let conditions: Vec<_> = (first..)
-        .zip(["account", "livemode", "object", "stripe_id"])
-        .map(|(number, column)| format!("{column} = {}", place(dialect, number)))
-        .collect();
-    conditions.join(" AND ")
+    equal(
+        dialect,
+        first,
+        &["account", "livemode", "object", "stripe_id"],
+    )
 }

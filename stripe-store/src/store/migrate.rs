@@ -21,12 +21,20 @@ struct Embedded {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: [Embedded; 1] = [Embedded {
-    version: 1,
-    name: "stripe objects",
-    postgres: include_str!("../../migrations/postgres/0001_stripe_objects.sql"),
-    sqlite: include_str!("../../migrations/sqlite/0001_stripe_objects.sql"),
-}];
+const MIGRATIONS: [Embedded; 2] = [
+    Embedded {
+        version: 1,
+        name: "stripe objects",
+        postgres: include_str!("../../migrations/postgres/0001_stripe_objects.sql"),
+        sqlite: include_str!("../../migrations/sqlite/0001_stripe_objects.sql"),
+    },
+    Embedded {
+        version: 2,
+        name: "stripe sync state",
+        postgres: include_str!("../../migrations/postgres/0002_stripe_sync_state.sql"),
+        sqlite: include_str!("../../migrations/sqlite/0002_stripe_sync_state.sql"),
+    },
+];
 
 impl Embedded {
     fn sql(&self, dialect: Dialect) -> &'static str {
@@ -117,6 +125,7 @@ pub(crate) fn is_done(migrator: &Migrator, applied: &[AppliedMigration]) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::tables::TABLES;
 
     #[test]
     fn the_checksum_does_not_depend_on_the_prefix() {
@@ -137,7 +146,7 @@ mod tests {
         let prefixed = TableNames::new().with_prefix("eu_").unwrap();
         for dialect in [Dialect::Postgres, Dialect::Sqlite] {
             let sql = Store::migrations_sql(dialect, &prefixed);
-            for table in ["stripe_objects", "stripe_rivals", "stripe_dirty_objects"] {
+            for table in TABLES {
                 assert!(sql.contains(&format!("CREATE TABLE eu_{table} (")));
                 assert!(!sql.replace(&format!("eu_{table}"), "").contains(table));
             }

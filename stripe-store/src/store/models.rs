@@ -209,7 +209,7 @@ impl Store {
     }
 
     /// No arguments yet, for this store's database.
-    fn arguments(&self) -> Arguments {
+    pub(super) fn arguments(&self) -> Arguments {
         match &self.inner.database {
             #[cfg(feature = "postgres")]
             Database::Postgres(_) => Arguments::Postgres(sqlx::postgres::PgArguments::default()),

@@ -7,7 +7,12 @@ const MAX_PREFIX_BYTES: usize = 20;
 const MAX_SCHEMA_BYTES: usize = 63;
 
 /// Every table that a migration names.
-const TABLES: [&str; 3] = ["stripe_objects", "stripe_rivals", "stripe_dirty_objects"];
+pub(super) const TABLES: [&str; 4] = [
+    "stripe_objects",
+    "stripe_rivals",
+    "stripe_dirty_objects",
+    "stripe_sync_state",
+];
 
 /// Where the store's tables live: in a schema of their own, under a prefix, or plainly as `stripe_objects`.
 ///
@@ -93,6 +98,12 @@ impl TableNames {
     /// The table of objects to be read again, quoted and qualified.
     pub(crate) fn dirty(&self) -> String {
         self.qualified("stripe_dirty_objects")
+    }
+
+    /// The table of how far lists have been read, quoted and qualified.
+    #[cfg(feature = "client")]
+    pub(crate) fn sync_state(&self) -> String {
+        self.qualified("stripe_sync_state")
     }
 
     /// The table in which migrations are recorded, quoted and qualified.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::hook::{HookContext, HookError, HookFuture};
 use super::registry::Registered;
-use super::{column_error, key_of, named};
+use super::{add_key, column_error, key_of, named};
 use crate::extended::{Encoder, StripeModel};
 use crate::store::batch::{Key, key};
 use crate::store::begin::Attempts;
@@ -122,9 +122,16 @@ impl Store {
         let objects = self.inner.tables.objects();
         let sql = extension.unlinked_sql(self.dialect(), &objects, LINK_ROWS);
         let (account, livemode) = (self.scope.account_column(), self.scope.mode().is_live());
-        let ids = with_database!(self, database => {
-            database.unlinked(sql, account, livemode, object, after).await
-        });
+        let mut arguments = self.arguments();
+        let key = Key {
+            account,
+            livemode,
+            object,
+            id: after,
+        };
+        let encoded = add_key(&mut arguments, key);
+        encoded.map_err(|error| column_error(extension, ObjectRef::of_type(object), error))?;
+        let ids = with_database!(self, database => database.texts(sql, arguments).await);
         let ids = ids.map_err(|source| {
             self.model_error(extension, "link", ObjectRef::of_type(object), source)
         })?;
@@ -281,7 +288,7 @@ impl Store {
         let mut arguments = self.arguments();
         let encoded = M::encode_own(&own, &mut Encoder::new::<M>(&mut arguments))
             .and_then(|()| self.add_now(&mut arguments))
-            .and_then(|()| super::add_key(&mut arguments, key_of(object.row())));
+            .and_then(|()| add_key(&mut arguments, key_of(object.row())));
         encoded.map_err(|error| column_error(extension, named(object.row()), error))?;
         let sql = extension.update_sql(self.dialect(), true);
         let saved = self.run_own(Some(transaction), sql, arguments).await;

@@ -42,20 +42,25 @@ impl PgDatabase {
             .await
     }
 
-    pub(crate) async fn unlinked(
+    /// Runs a statement that returns texts.
+    pub(crate) async fn texts(
         &self,
         sql: String,
-        account: &str,
-        livemode: bool,
-        object: &str,
-        after: &str,
+        arguments: Arguments,
     ) -> Result<Vec<String>, sqlx::Error> {
-        sqlx::query_scalar(checked(sql))
-            .bind(account)
-            .bind(livemode)
-            .bind(object)
-            .bind(after)
-            .fetch_all(&self.pool)
+        let mut connection = self.pool.acquire().await?;
+        self.texts_in(&mut connection, sql, arguments).await
+    }
+
+    /// The same in a transaction.
+    pub(crate) async fn texts_in(
+        &self,
+        connection: &mut PgConnection,
+        sql: String,
+        arguments: Arguments,
+    ) -> Result<Vec<String>, sqlx::Error> {
+        sqlx::query_scalar_with(checked(sql), arguments.into_postgres())
+            .fetch_all(connection)
             .await
     }
 

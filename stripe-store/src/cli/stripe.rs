@@ -1,0 +1,70 @@
+//! The client of the commands that call Stripe.
+
+use std::num::NonZeroU32;
+
+use clap::Args;
+
+use super::database::Database;
+use super::failure::Failure;
+use crate::client::{AppInfo, Client, RateLimit, SecretKey};
+use crate::store::Store;
+
+/// The variable that the key is in.
+const KEY: &str = "STRIPE_SECRET_KEY";
+
+/// How Stripe is called.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Calls to Stripe (the secret key is taken from STRIPE_SECRET_KEY)")]
+pub(super) struct Stripe {
+    /// How many requests leave in a second, at most [default: 80, with a key of test mode 20]
+    #[arg(long, value_name = "REQUESTS")]
+    rate: Option<NonZeroU32>,
+
+    /// Where the API is, instead of api.stripe.com
+    #[arg(long, env = "STRIPE_API_BASE", value_name = "URL")]
+    api_base: Option<String>,
+}
+
+impl Stripe {
+    /// The client, and the store in the mode that was asked for, or else that of the key.
+    pub(super) fn client(
+        &self,
+        database: &Database,
+        store: Store,
+    ) -> Result<(Client, Store), Failure> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "no option of the command: others on the machine can read those"
+        )]
+        let key = std::env::var(KEY).unwrap_or_default();
+        if key.trim().is_empty() {
+            return Err(Failure::Message(format!(
+                "{KEY} is not set: it is to hold a secret key (sk_…) or a restricted one (rk_…) of your account"
+            )));
+        }
+        let unusable = |error: &dyn std::error::Error| {
+            let reason = super::failure::chain(error);
+            Failure::Message(format!("{KEY} cannot be used: {reason}"))
+        };
+        let key = SecretKey::new(key).map_err(|error| unusable(&error))?;
+        let store = match (database.mode(), key.mode()) {
+            (Some(asked), Some(mode)) if asked != mode => {
+                return Err(Failure::Message(format!(
+                    "{KEY} holds a key of {mode} mode, and --{asked} asks for another one"
+                )));
+            }
+            (None, Some(mode)) => store.mode(mode),
+            _ => store,
+        };
+        let app = AppInfo::new(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION"));
+        let mut builder = Client::builder(key).app_info(app);
+        if let Some(url) = self.api_base.as_deref().filter(|url| !url.is_empty()) {
+            builder = builder.base_url(url);
+        }
+        if let Some(rate) = self.rate {
+            builder = builder.rate_limit(RateLimit::per_second(rate.get()));
+        }
+        let client = builder.build().map_err(|error| unusable(&error))?;
+        Ok((client, store))
+    }
+}

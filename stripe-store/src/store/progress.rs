@@ -1,0 +1,217 @@
+//! How far a reading of Stripe's lists has come, kept in the transaction of what was read.
+//!
+//! Knows names and texts; what they say is the business of whoever reads the lists.
+
+use sqlx::error::BoxDynError;
+
+use super::arguments::Arguments;
+use super::begin::Attempts;
+use super::dirty::DirtyReason;
+use super::error::{ObjectRef, StoreError};
+use super::extension::{equal, place};
+use super::outcome::Outcome;
+use super::snapshot::Snapshot;
+use super::transaction::TransactionMut;
+use super::{Store, with_connection, with_database};
+use crate::clock::UnixMillis;
+
+/// An object that has to be read again, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DirtyKey {
+    reason: DirtyReason,
+    /// From when on that settles it, in unix milliseconds of Stripe's clock.
+    pub(crate) not_before: i64,
+    pub(crate) object: String,
+    pub(crate) id: String,
+}
+
+impl DirtyKey {
+    /// Reads what [`Store::dirty_of_scope`] asks for. Names of types have no colon.
+    fn read(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(4, ':');
+        Some(Self {
+            reason: DirtyReason::from_column(parts.next()?.parse().ok()?),
+            not_before: parts.next()?.parse().ok()?,
+            object: parts.next()?.to_owned(),
+            id: parts.next()?.to_owned(),
+        })
+    }
+
+    /// Whether lists inside it have to be completed.
+    pub(crate) fn is_truncated(&self) -> bool {
+        self.reason == DirtyReason::Truncated
+    }
+}
+
+impl Store {
+    /// The time, by the store's clock.
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.inner.clock.now()
+    }
+
+    /// What is noted under a name for the handle's account and mode.
+    pub(crate) async fn progress(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let table = self.tables().sync_state();
+        let sql = format!(
+            "SELECT state FROM {table} WHERE {}",
+            equal(self.dialect(), 1, &["account", "livemode", "name"])
+        );
+        let found = self.texts(None, sql, |arguments| {
+            self.add_progress_key(arguments, name)
+        });
+        Ok(found.await?.into_iter().next())
+    }
+
+    /// Writes a batch, and notes in the same transaction how far the reading of it has come.
+    pub(crate) async fn write_with_progress(
+        &self,
+        batch: &[Snapshot<'_>],
+        name: &str,
+        state: &str,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let mut ledger = self.ledger();
+        let mut attempts = Attempts::new();
+        let result = loop {
+            let mut transaction = self.begin().await?;
+            let written = async {
+                let outcomes = self
+                    .write_in_with(transaction.borrowed(), batch, &mut ledger)
+                    .await?;
+                self.note_progress(&mut transaction.borrowed(), name, state)
+                    .await?;
+                Ok(outcomes)
+            };
+            let written = written.await;
+            let ended = self
+                .end(transaction, written, &mut attempts, &mut ledger)
+                .await;
+            if let Some(result) = ended {
+                break result;
+            }
+        };
+        if !result.as_ref().is_err_and(StoreError::is_uncertain) {
+            // What was committed was told.
+            ledger.refused();
+        }
+        result
+    }
+
+    async fn note_progress(
+        &self,
+        transaction: &mut TransactionMut<'_>,
+        name: &str,
+        state: &str,
+    ) -> Result<(), StoreError> {
+        let table = self.tables().sync_state();
+        let values: Vec<String> = (1..=5).map(|at| place(self.dialect(), at)).collect();
+        let sql = format!(
+            "INSERT INTO {table} (account, livemode, name, state, updated_at) VALUES ({}) \
+             ON CONFLICT (account, livemode, name) DO UPDATE SET \
+             state = excluded.state, updated_at = excluded.updated_at RETURNING name",
+            values.join(", ")
+        );
+        let now = self.inner.clock.now();
+        let noted = self.texts(Some(transaction), sql, |arguments| {
+            self.add_progress_key(arguments, name)?;
+            arguments.add(state.to_owned())?;
+            arguments.add_time(now)
+        });
+        noted.await.map(drop)
+    }
+
+    /// Ids of objects of a type that are there, in their order, from after one on; of these, where a moment is given, the
+    /// ones whose rows changed since.
+    pub(crate) async fn ids_of(
+        &self,
+        object: &str,
+        after: &str,
+        changed_since: Option<UnixMillis>,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let objects = self.tables().objects();
+        let dialect = self.dialect();
+        let changed = match changed_since {
+            Some(_) => format!(" AND updated_at >= {}", place(dialect, 5)),
+            None => String::new(),
+        };
+        let sql = format!(
+            "SELECT stripe_id FROM {objects} WHERE {} AND stripe_id > {} AND deleted_at IS NULL{changed} \
+             ORDER BY stripe_id LIMIT {limit}",
+            equal(dialect, 1, &["account", "livemode", "object"]),
+            place(dialect, 4),
+        );
+        let found = self.texts(None, sql, |arguments| {
+            self.add_progress_key(arguments, object)?;
+            arguments.add(after.to_owned())?;
+            match changed_since {
+                Some(moment) => arguments.add_time(moment),
+                None => Ok(()),
+            }
+        });
+        found.await
+    }
+
+    /// What has to be read again of the handle's account and mode, in the order of its keys, from after one on.
+    pub(crate) async fn dirty_of_scope(
+        &self,
+        after: Option<&DirtyKey>,
+        limit: usize,
+    ) -> Result<Vec<DirtyKey>, StoreError> {
+        let dialect = self.dialect();
+        let from = match after {
+            Some(_) => {
+                let [object, id, reason] = [3, 4, 5].map(|at| place(dialect, at));
+                format!(" AND (object, stripe_id, reason) > ({object}, {id}, {reason})")
+            }
+            None => String::new(),
+        };
+        let sql = format!(
+            "SELECT reason || ':' || not_before || ':' || object || ':' || stripe_id FROM {} \
+             WHERE {}{from} ORDER BY object, stripe_id, reason LIMIT {limit}",
+            self.tables().dirty(),
+            equal(dialect, 1, &["account", "livemode"]),
+        );
+        let found = self.texts(None, sql, |arguments| {
+            arguments.add(self.scope().account_column().to_owned())?;
+            arguments.add(self.scope().mode().is_live())?;
+            let Some(after) = after else { return Ok(()) };
+            arguments.add(after.object.clone())?;
+            arguments.add(after.id.clone())?;
+            arguments.add(i64::from(after.reason.as_column()))
+        });
+        let found = found.await?;
+        Ok(found
+            .iter()
+            .filter_map(|text| DirtyKey::read(text))
+            .collect())
+    }
+
+    fn add_progress_key(&self, arguments: &mut Arguments, name: &str) -> Result<(), BoxDynError> {
+        arguments.add(self.scope().account_column().to_owned())?;
+        arguments.add(self.scope().mode().is_live())?;
+        arguments.add(name.to_owned())
+    }
+
+    /// Runs a statement that returns texts, in the transaction if there is one.
+    async fn texts(
+        &self,
+        transaction: Option<&mut TransactionMut<'_>>,
+        sql: String,
+        add: impl FnOnce(&mut Arguments) -> Result<(), BoxDynError>,
+    ) -> Result<Vec<String>, StoreError> {
+        let failed = |source| self.database_error("read", ObjectRef::All, source);
+        let mut arguments = self.arguments();
+        add(&mut arguments).map_err(|error| failed(sqlx::Error::Encode(error)))?;
+        let texts = match transaction {
+            None => {
+                with_database!(self, database => database.texts(sql, arguments).await)
+            }
+            Some(transaction) => {
+                with_connection!(self, &mut transaction.0, database, connection => {
+                    database.texts_in(connection, sql, arguments).await
+                })
+            }
+        };
+        texts.map_err(failed)
+    }
+}

@@ -1,0 +1,183 @@
+//! Objects of which only a new look at Stripe tells the state, looked at again.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{SyncError, of_scope, snapshot_of};
+use crate::client::{Call, Client, Many};
+use crate::error::Error;
+use crate::resources::{self, LISTINGS};
+use crate::store::{DirtyKey, Interval, ObjectRef, Snapshot, Store};
+use crate::view::{AnyObject, View as _};
+
+/// How many marks are read from the table at a time.
+const AT_ONCE: usize = 500;
+
+/// The longest wait until an object can be read again.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What became of the objects that had to be read again.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Settled {
+    /// How many objects were read again.
+    pub read: u64,
+    /// How many objects' lists were read to their ends.
+    pub completed: u64,
+    /// Objects that could not be read, and why. They stay dirty.
+    pub failed: Vec<(ObjectRef, Error)>,
+}
+
+impl Settled {
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.read += other.read;
+        self.completed += other.completed;
+        self.failed.extend(other.failed);
+    }
+}
+
+impl Store {
+    /// Reads the [dirty objects](Self::dirty_objects) of this handle's account and mode from Stripe: those whose newest
+    /// state is not certain, and the rest of lists that Stripe cut short.
+    ///
+    /// What cannot be read, because Stripe has no path for its type or the call fails, is in the result and stays dirty.
+    ///
+    /// # Errors
+    ///
+    /// [`Store`](Error::Store) when the database refuses, [`Client`](Error::Client) when Stripe does not know the key.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future leaves what was read, and the rest dirty.
+    pub async fn settle(&self, client: &Client) -> Result<Settled, Error> {
+        let mut settled = Settled::default();
+        settle(self, client, &mut settled).await?;
+        Ok(settled)
+    }
+}
+
+/// Settles what is dirty in the store's account and mode.
+pub(super) async fn settle(
+    store: &Store,
+    client: &Client,
+    settled: &mut Settled,
+) -> Result<(), Error> {
+    let store = store.extract_expanded();
+    let client = of_scope(client, store.scope());
+    let mut after = None;
+    loop {
+        let dirty = store.dirty_of_scope(after.as_ref(), AT_ONCE).await?;
+        let Some(last) = dirty.last() else {
+            return Ok(());
+        };
+        after = Some(last.clone());
+        for object in dirty {
+            match settle_one(&store, &client, &object).await {
+                Ok(()) if object.is_truncated() => settled.completed += 1,
+                Ok(()) => settled.read += 1,
+                Err(Error::Client(error)) if error.status() == Some(401) => {
+                    return Err(error.into());
+                }
+                Err(error @ Error::Store(_)) => return Err(error),
+                Err(error) => {
+                    let object = ObjectRef::one(&object.object, &object.id);
+                    settled.failed.push((object, error));
+                }
+            }
+        }
+    }
+}
+
+async fn settle_one(store: &Store, client: &Client, object: &DirtyKey) -> Result<(), Error> {
+    // What is read too early stays dirty, and is no newer than what is here.
+    let wait = u64::try_from(object.not_before.saturating_sub(store.now().as_millis()));
+    let wait = wait.map_or(Duration::ZERO, Duration::from_millis);
+    if !wait.is_zero() && wait <= PATIENCE {
+        tokio::time::sleep(wait).await;
+    }
+    if object.is_truncated() {
+        return complete(store, client, object).await;
+    }
+    let unreachable = || SyncError::NoPath {
+        object: object.object.clone(),
+    };
+    let facts = resources::facts(&object.object).ok_or_else(unreachable)?;
+    let fetched = client.read_any(*facts, &object.id).send().await?;
+    let read = Snapshot::read(fetched.json().get())?;
+    let named = ObjectRef::one(read.object(), read.id());
+    let snapshot =
+        snapshot_of(read, fetched.response()).ok_or(SyncError::NoDate { object: named })?;
+    store.write(&[snapshot]).await?;
+    Ok(())
+}
+
+/// Reads the lists inside an object to their ends.
+async fn complete(store: &Store, client: &Client, object: &DirtyKey) -> Result<(), Error> {
+    let Some(row) = store.get_object(&object.object, &object.id).await? else {
+        return Ok(());
+    };
+    let fields = row.view().data().as_object();
+    let cut_short = fields.into_iter().flatten().filter(|(_, value)| {
+        let is = |key, wanted: &Value| value.get(key) == Some(wanted);
+        is("object", &Value::from("list")) && is("has_more", &Value::Bool(true))
+    });
+    let mut as_of: Option<Interval> = None;
+    for (field, list) in cut_short {
+        let call = rest_of(client, object, field, list)?;
+        let mut cursor = None;
+        loop {
+            let call = call.clone().with_most();
+            let page = match cursor.take() {
+                None => call.page().await?,
+                Some(cursor) => call.at(cursor).page().await?,
+            };
+            let mut snapshots = Vec::with_capacity(page.items().len());
+            for item in page.items() {
+                let read = Snapshot::read(item.text())?;
+                let named = ObjectRef::one(read.object(), read.id());
+                let snapshot = snapshot_of(read, item.meta());
+                snapshots.push(snapshot.ok_or(SyncError::NoDate { object: named })?);
+            }
+            store.write(&snapshots).await?;
+            as_of = as_of.or(page.meta().interval());
+            match page.next()? {
+                Some(next) => cursor = Some(next.clone()),
+                None => break,
+            }
+        }
+    }
+    if let Some(as_of) = as_of {
+        store
+            .mark_object_complete(&object.object, &object.id, as_of)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The list under a field, from its beginning: as the description has it, or where the list itself says that it is.
+fn rest_of(
+    client: &Client,
+    object: &DirtyKey,
+    field: &str,
+    list: &Value,
+) -> Result<Call<Many<AnyObject>>, SyncError> {
+    let described = LISTINGS.iter().find_map(|listing| {
+        let parent = listing.parent.as_ref()?;
+        let is_it = parent.object == object.object && parent.field == Some(field);
+        is_it.then_some((listing, parent))
+    });
+    if let Some((listing, parent)) = described {
+        return Ok(match parent.param {
+            Some(param) => client
+                .list_of(listing.path, None)
+                .param(param, object.id.as_str()),
+            None => client.list_of(listing.path, Some(&object.id)),
+        });
+    }
+    let url = list.get("url").and_then(Value::as_str);
+    let url = url.ok_or_else(|| SyncError::NotListed {
+        object: format!("{}.{field}", object.object),
+    })?;
+    Ok(client.list_at(url))
+}
