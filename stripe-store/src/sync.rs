@@ -49,6 +49,13 @@ pub enum SyncError {
         /// The type.
         object: String,
     },
+    /// The object changed while the lists inside it were read, or just before: read them again later.
+    #[error("{object} changed while its lists were read, or just before")]
+    #[non_exhaustive]
+    TooEarly {
+        /// The object.
+        object: ObjectRef,
+    },
     /// What is noted of how far a list was read is not what this version writes.
     #[error(
         "what is noted of how far {list} was read cannot be understood: read it anew, with `full`"

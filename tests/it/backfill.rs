@@ -1,12 +1,14 @@
 //! What Stripe lists, into the store: which lists, in which order, where the next run goes on.
 
-use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use stripe_store::client::{Client, RateLimit, RetryPolicy, SecretKey};
 use stripe_store::resources::{Customer, LISTINGS, PaymentMethod};
-use stripe_store::sync::{BackfillReport, ListEnd, ListReport, SkipReason, SyncError};
+use stripe_store::sync::{
+    BackfillEvent, BackfillReport, ListEnd, ListReport, SkipReason, SyncError,
+};
 use stripe_store::view::Timestamp;
 use stripe_store::{Error, Store};
 use stripe_store_tests::fake::{Fake, Fault, Received, Reply};
@@ -53,10 +55,26 @@ fn calls(fake: &Fake, path: &str) -> Vec<Received> {
     received.filter(|request| request.path == path).collect()
 }
 
+/// Makes calls for customers fail once so many pages of them are in the table.
+fn failing_after(
+    pages: usize,
+    fake: &Arc<Fake>,
+) -> impl Fn(&BackfillEvent<'_>) + Send + Sync + 'static {
+    let (fake, read) = (Arc::clone(fake), AtomicUsize::new(0));
+    move |event| {
+        let BackfillEvent::Page { list, .. } = event else {
+            return;
+        };
+        if list.to_string() == CUSTOMERS && read.fetch_add(1, Ordering::SeqCst) + 1 == pages {
+            fake.fail_path(CUSTOMERS, Some(Fault::status(402)));
+        }
+    }
+}
+
 #[track_caller]
 fn list<'r>(report: &'r BackfillReport, path: &str) -> &'r ListReport {
-    let found = report.lists.iter().find(|list| list.list.path() == path);
-    found.unwrap()
+    let named = |list: &&ListReport| list.list.to_string() == path;
+    report.lists.iter().find(named).unwrap()
 }
 
 #[tokio::test]
@@ -77,7 +95,10 @@ async fn c050_every_list_is_read_and_those_below_others_of_each() {
             "/v1/customers/cus_0249/payment_methods",
             card("cus_0249", 0),
         );
-        fake.add("/v1/prices", json!({"id": "price_1", "object": "price"}));
+        fake.add(
+            "/v1/prices",
+            json!({"id": "price_1", "object": "price", "active": true}),
+        );
 
         let report = store.backfill(&client).run().await.unwrap();
         assert!(report.is_complete(), "{report:#?}");
@@ -134,10 +155,10 @@ async fn the_second_run_reads_what_is_new_and_a_full_one_everything() {
         of_type().run().await.unwrap();
         let before = fake.received().len();
 
-        fake.add(CUSTOMERS, customer(2));
+        fake.add(CUSTOMERS, customer(500));
         fake.add(
-            "/v1/customers/cus_0002/payment_methods",
-            card("cus_0002", 1),
+            "/v1/customers/cus_0500/payment_methods",
+            card("cus_0500", 1),
         );
         let report = of_type().run().await.unwrap();
         let received = &fake.received()[before..];
@@ -167,51 +188,43 @@ async fn the_second_run_reads_what_is_new_and_a_full_one_everything() {
 #[tokio::test]
 async fn a_run_goes_on_where_one_before_was_stopped() {
     on_both(async |db: &TestDb| {
-        let (fake, store) = (fake().await, test(db));
+        let (fake, store) = (Arc::new(fake().await), test(db));
         let client = client(&fake);
         for n in 0..450 {
             fake.add(CUSTOMERS, customer(n));
         }
-        // The third page fails, for good.
-        let is_third = Arc::new(Mutex::new(0));
-        fake.fail_next(Fault::Slow(std::time::Duration::ZERO));
-        fake.fail_next(Fault::Slow(std::time::Duration::ZERO));
-        fake.fail_next(Fault::Instead(Reply::error(402)));
-        drop(is_third);
-        let one = NonZeroUsize::MIN;
-        let of_type = || store.backfill(&client).types(["customer"]).parallel(one);
-        let report = of_type().run().await.unwrap();
-        assert!(!report.is_complete());
-        assert!(matches!(list(&report, CUSTOMERS).end, ListEnd::Failed(_)));
+        let of_type = || store.backfill(&client).types(["customer"]);
+        let stopped = of_type().on_event(failing_after(2, &fake)).run().await;
+        let stopped = stopped.unwrap();
+        assert!(!stopped.is_complete());
+        assert!(matches!(list(&stopped, CUSTOMERS).end, ListEnd::Failed(_)));
         assert_eq!(count(db, "customer").await, 200);
+        fake.fail_path(CUSTOMERS, None);
 
         let resumed = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&resumed);
-        let report = of_type()
-            .on_event(move |event| {
-                if let stripe_store::sync::BackfillEvent::Begun {
-                    list, is_resumed, ..
-                } = event
-                {
-                    seen.lock().unwrap().push((list.to_string(), *is_resumed));
-                }
-            })
-            .run()
-            .await
-            .unwrap();
-        assert_eq!(*resumed.lock().unwrap(), [(CUSTOMERS.to_owned(), true)]);
+        let goes_on = of_type().on_event(move |event| {
+            if let BackfillEvent::Begun {
+                list,
+                is_resumed: true,
+                ..
+            } = event
+            {
+                seen.lock().unwrap().push(list.to_string());
+            }
+        });
+        let report = goes_on.run().await.unwrap();
+        assert_eq!(*resumed.lock().unwrap(), [CUSTOMERS]);
         assert!(report.is_complete());
         assert_eq!(count(db, "customer").await, 450);
-        // Each page was asked for once, the third one twice.
-        let pages = calls(&fake, CUSTOMERS);
-        let after: Vec<_> = pages
+        // The page that failed was asked for twice, and no other.
+        let pages = fake.pages_fetched();
+        let pages = pages
             .iter()
-            .map(|page| page.param("starting_after"))
-            .collect();
-        let third = Some("cus_0250".to_owned());
-        assert_eq!(after[2], third);
-        assert_eq!(after[3], third);
-        assert_eq!(after.len(), 6);
+            .filter(|(page, _)| page.starts_with("/v1/customers?"));
+        let often: Vec<_> = pages.filter(|(_, often)| **often > 1).collect();
+        assert_eq!(often.len(), 1, "{often:?}");
+        assert!(often[0].0.contains("starting_after=cus_0250") && *often[0].1 == 2);
     })
     .await;
 }
@@ -222,44 +235,57 @@ async fn a_list_that_cannot_be_read_is_named_and_the_others_are_read() {
         let (fake, store) = (fake().await, test(db));
         let client = client(&fake);
         fake.add(CUSTOMERS, customer(1));
-        fake.add("/v1/prices", json!({"id": "price_1", "object": "price"}));
-        let one = NonZeroUsize::MIN;
-        let refused = Reply::refusal(
-            403,
-            "invalid_request_error",
-            None,
-            "The key lacks a permission.",
+        fake.add(
+            "/v1/prices",
+            json!({"id": "price_1", "object": "price", "active": true}),
         );
-        fake.fail_next(Fault::Instead(refused));
-        let report = store
-            .backfill(&client)
-            .types(["customer", "price"])
-            .parallel(one)
-            .run();
-        let report = report.await.unwrap();
+        let refused = |status| {
+            let error = Reply::refusal(status, "invalid_request_error", None, "Not you.");
+            Some(Fault::Instead(error))
+        };
+        fake.fail_path(CUSTOMERS, refused(403));
+        fake.fail_path("/v1/issuing/cards", refused(400));
+        let of_types = || store.backfill(&client).types(["customer", "price"]);
+        let report = of_types().run().await.unwrap();
         assert!(
             report.is_complete(),
             "what the key may not read is no failure"
         );
-        let ends: Vec<_> = report.lists.iter().map(|list| list.end.is_read()).collect();
-        assert_eq!(ends.iter().filter(|is_read| **is_read).count(), 1);
-        let skipped = report
-            .lists
-            .iter()
-            .find(|list| !list.end.is_read())
-            .unwrap();
-        assert!(matches!(
-            skipped.end,
-            ListEnd::Skipped(SkipReason::NotPermitted(_))
-        ));
+        let end = &list(&report, CUSTOMERS).end;
+        assert!(
+            matches!(end, ListEnd::Skipped(SkipReason::NotPermitted(_))),
+            "{end:?}"
+        );
+        assert!(list(&report, "/v1/prices?active=true").end.is_read());
 
-        // The next run reads it, and what is new of the other.
+        // What the account does not have is a failure to those who ask for it, and to nobody else.
+        let named = store.backfill(&client).types(["issuing.card"]).run().await;
+        assert!(!named.unwrap().is_complete());
+        let all = store.backfill(&client).run().await.unwrap();
+        assert!(all.is_complete());
+        let end = &list(&all, "/v1/issuing/cards").end;
+        assert!(
+            matches!(end, ListEnd::Skipped(SkipReason::NotAvailable(_))),
+            "{end:?}"
+        );
+
+        fake.fail_path(CUSTOMERS, Some(Fault::status(402)));
         let report = store
             .backfill(&client)
-            .types(["customer", "price"])
-            .run()
-            .await
-            .unwrap();
+            .types(["customer", "payment_method"])
+            .run();
+        let report = report.await.unwrap();
+        assert!(!report.is_complete());
+        assert!(matches!(list(&report, CUSTOMERS).end, ListEnd::Failed(_)));
+        let below = &list(&report, "/v1/customers/{customer}/payment_methods").end;
+        assert!(
+            matches!(below, ListEnd::Skipped(SkipReason::ParentNotRead)),
+            "{below:?}"
+        );
+
+        // The next run reads it.
+        fake.fail_path(CUSTOMERS, None);
+        let report = of_types().run().await.unwrap();
         assert!(report.lists.iter().all(|list| list.end.is_read()));
         assert_eq!(
             (count(db, "customer").await, count(db, "price").await),
@@ -387,15 +413,18 @@ async fn since_leaves_out_what_is_older_until_it_is_asked_for() {
 #[tokio::test]
 async fn a_customer_whose_page_ended_the_last_run_may_be_gone_since() {
     on_both(async |db: &TestDb| {
-        let (fake, store) = (fake().await, test(db));
+        let (fake, store) = (Arc::new(fake().await), test(db));
         let client = client(&fake);
         for n in 0..150 {
             fake.add(CUSTOMERS, customer(n));
         }
-        fake.fail_next(Fault::Slow(std::time::Duration::ZERO));
-        fake.fail_next(Fault::status(402));
         let of_type = || store.backfill(&client).types(["customer"]);
-        of_type().run().await.unwrap();
+        of_type()
+            .on_event(failing_after(1, &fake))
+            .run()
+            .await
+            .unwrap();
+        fake.fail_path(CUSTOMERS, None);
         assert_eq!(count(db, "customer").await, 100);
         client.delete::<Customer>("cus_0050").send().await.unwrap();
         let report = of_type().run().await.unwrap();
@@ -417,27 +446,20 @@ async fn what_is_below_what_is_gone_is_passed_over() {
             "/v1/customers/cus_0003/payment_methods",
             card("cus_0003", 1),
         );
-        let one = NonZeroUsize::MIN;
         store
             .backfill(&client)
             .types(["customer"])
             .run()
             .await
             .unwrap();
-        // The first list is that of the accounts' own; then come those of the customers.
-        fake.fail_next(Fault::Slow(std::time::Duration::ZERO));
         let gone = Reply::refusal(
             404,
             "invalid_request_error",
             Some("resource_missing"),
             "No such customer",
         );
-        fake.fail_next(Fault::Instead(gone));
-        let report = store
-            .backfill(&client)
-            .types(["payment_method"])
-            .parallel(one)
-            .run();
+        fake.fail_path("/v1/customers/cus_0001", Some(Fault::Instead(gone)));
+        let report = store.backfill(&client).types(["payment_method"]).run();
         let report = report.await.unwrap();
         assert!(report.is_complete(), "{report:?}");
         let card = store.get::<PaymentMethod>("pm_cus_0003_001").await.unwrap();

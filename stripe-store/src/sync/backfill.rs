@@ -14,6 +14,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use self::list::Reading;
@@ -28,6 +29,13 @@ use crate::view::{Listing, Timestamp};
 
 /// How many calls are under way at a time, unless the caller says.
 const PARALLEL: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+/// What is noted of a run, until it has come to its end.
+const RUN: &str = "backfill";
+
+/// How old a run may be that another goes on with, in milliseconds: six hours. A list that was left in the middle goes on
+/// there whatever its age.
+const STALE_MS: i64 = 6 * 3600 * 1000;
 
 /// How many connected accounts are read at a time.
 const ACCOUNTS: usize = 4;
@@ -44,7 +52,7 @@ impl Store {
     /// were missed for longer than Stripe keeps them has to be full.
     ///
     /// * Each page is written in one transaction with how far the list is read. A run that was killed, at any point,
-    ///   leaves nothing half written, and the next one goes on behind the last page.
+    ///   leaves nothing half written, and the next one goes on behind the last page, without lists that were done.
     /// * Everything is asked for that a list leaves out by default: canceled subscriptions, too. Lists inside objects that
     ///   Stripe cuts short are read to their ends, and the objects on them become rows, as with
     ///   [`extract_expanded`](Store::extract_expanded).
@@ -188,11 +196,43 @@ impl Backfill {
     pub async fn run(self) -> Result<BackfillReport, Error> {
         let mut report = BackfillReport::default();
         let lists = plan::lists(self.types.as_deref())?;
-        self.scope(&self.store, &lists, &mut report).await?;
+        let begun = self.begin().await?;
+        self.scope(&self.store, &lists, begun, &mut report).await?;
         if self.accounts {
-            self.connected(&lists, &mut report).await?;
+            self.connected(&lists, begun, &mut report).await?;
         }
+        self.note(&json!({})).await?;
         Ok(report)
+    }
+
+    /// When the run began, by the store's clock, in milliseconds: now, or, if an earlier one like it did not come to its
+    /// end, when that did.
+    async fn begin(&self) -> Result<i64, Error> {
+        let wanted = json!({
+            "types": self.types,
+            "since": self.run.since,
+            "is_full": self.run.is_full,
+            "accounts": self.accounts,
+        });
+        let now = self.store.now().as_millis();
+        let noted = self.store.progress(RUN).await?;
+        let noted: Option<Value> = noted.and_then(|text| serde_json::from_str(&text).ok());
+        let begun = noted
+            .filter(|noted| noted.get("wanted") == Some(&wanted))
+            .and_then(|noted| noted.get("begun_here")?.as_i64())
+            .filter(|begun| (0..STALE_MS).contains(&now.saturating_sub(*begun)));
+        if let Some(begun) = begun {
+            return Ok(begun);
+        }
+        self.note(&json!({ "wanted": wanted, "begun_here": now }))
+            .await?;
+        Ok(now)
+    }
+
+    async fn note(&self, run: &Value) -> Result<(), Error> {
+        let noted = run.to_string();
+        self.store.write_with_progress(&[], RUN, &noted).await?;
+        Ok(())
     }
 
     /// Reads the lists of one account, parents before what is below them.
@@ -200,13 +240,18 @@ impl Backfill {
         &self,
         store: &Store,
         lists: &[&'static Listing],
+        begun: i64,
         report: &mut BackfillReport,
     ) -> Result<(), Error> {
         let mut waiting: Vec<&'static Listing> = Vec::with_capacity(lists.len());
         for listing in lists {
-            if self.is_wanted(listing)
-                || !Reading::new(&self.run, store, listing).was_read().await?
-            {
+            let ended = Reading::new(&self.run, store, listing).ended().await?;
+            let is_due = match ended {
+                // What an earlier part of this run has read is read.
+                Some(ended) => self.is_wanted(listing) && ended < begun,
+                None => true,
+            };
+            if is_due {
                 waiting.push(listing);
             }
         }
@@ -279,6 +324,7 @@ impl Backfill {
     async fn connected(
         &self,
         lists: &[&'static Listing],
+        begun: i64,
         report: &mut BackfillReport,
     ) -> Result<(), Error> {
         let lists: Vec<&'static Listing> = lists
@@ -302,7 +348,7 @@ impl Backfill {
                     let lists = &lists;
                     async move {
                         let mut report = BackfillReport::default();
-                        self.scope(&store, lists, &mut report).await?;
+                        self.scope(&store, lists, begun, &mut report).await?;
                         Ok::<_, Error>(report)
                     }
                 })

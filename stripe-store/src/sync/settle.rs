@@ -14,6 +14,9 @@ use crate::view::{AnyObject, View as _};
 /// How many marks are read from the table at a time.
 const AT_ONCE: usize = 500;
 
+/// How long after a moment of Stripe's clock an answer is known to be later, in milliseconds: its `Date` has seconds.
+const MARGIN_MS: i64 = 1_100;
+
 /// The longest wait until an object can be read again.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -90,12 +93,12 @@ pub(super) async fn settle(
 }
 
 async fn settle_one(store: &Store, client: &Client, object: &DirtyKey) -> Result<(), Error> {
-    // What is read too early stays dirty, and is no newer than what is here.
-    let wait = u64::try_from(object.not_before.saturating_sub(store.now().as_millis()));
+    // An answer is known to be later when the second before its own was later, too.
+    let when = object.not_before.saturating_add(MARGIN_MS);
+    let wait = u64::try_from(when.saturating_sub(store.now().as_millis()));
     let wait = wait.map_or(Duration::ZERO, Duration::from_millis);
-    if !wait.is_zero() && wait <= PATIENCE {
-        tokio::time::sleep(wait).await;
-    }
+    // By the store's clock, which may be wrong: what is read too early stays dirty, and is no newer than what is here.
+    tokio::time::sleep(wait.min(PATIENCE)).await;
     if object.is_truncated() {
         return complete(store, client, object).await;
     }
@@ -147,12 +150,15 @@ async fn complete(store: &Store, client: &Client, object: &DirtyKey) -> Result<(
             }
         }
     }
-    if let Some(as_of) = as_of {
-        store
-            .mark_object_complete(&object.object, &object.id, as_of)
-            .await?;
+    let Some(as_of) = as_of else { return Ok(()) };
+    let completed = store
+        .mark_object_complete(&object.object, &object.id, as_of)
+        .await?;
+    if completed {
+        return Ok(());
     }
-    Ok(())
+    let object = ObjectRef::one(&object.object, &object.id);
+    Err(SyncError::TooEarly { object }.into())
 }
 
 /// The list under a field, from its beginning: as the description has it, or where the list itself says that it is.

@@ -70,12 +70,10 @@ impl<'r> Reading<'r> {
         }
     }
 
-    /// Whether the list was ever read to its end.
-    pub(super) async fn was_read(&self) -> Result<bool, crate::Error> {
-        Ok(self
-            .state()
-            .await?
-            .is_some_and(|state| state.done.is_some()))
+    /// When the list was last read to its end, by the store's clock, in milliseconds.
+    pub(super) async fn ended(&self) -> Result<Option<i64>, crate::Error> {
+        let done = self.state().await?.and_then(|state| state.done);
+        Ok(done.map(|done| done.ended_here))
     }
 
     /// Reads the list. An error is one that stops everything.
@@ -155,7 +153,7 @@ impl<'r> Reading<'r> {
                     pass: Some(pass.clone()),
                     ..state
                 },
-                None => state.finished(&pass),
+                None => state.finished(&pass, self.store.now().as_millis()),
             };
             self.write(&page, &state, report).await?;
             if next.is_none() {
@@ -208,7 +206,7 @@ impl<'r> Reading<'r> {
         let (state, mut pass) = shared.known.into_inner();
         // Where there was nobody to ask for, nothing was answered either.
         pass.begun = pass.begun.or(Some(pass.begun_here));
-        let state = state.finished(&pass);
+        let state = state.finished(&pass, self.store.now().as_millis());
         self.note(&state).await
     }
 

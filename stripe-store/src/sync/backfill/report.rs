@@ -44,11 +44,17 @@ impl ListName {
 impl fmt::Display for ListName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.path())?;
+        let mut mark = '?';
         for (name, value) in self.listing.params {
             // What has to be said so that nothing is left out does not tell lists apart.
             if *value != "all" {
-                write!(f, "?{name}={value}")?;
+                write!(f, "{mark}{name}={value}")?;
+                mark = '&';
             }
+        }
+        let parent = self.listing.parent;
+        if let Some((name, parent)) = parent.and_then(|it| Some((it.param?, it.object))) {
+            write!(f, "{mark}{name}={{{parent}}}")?;
         }
         match self.account() {
             Some(account) => write!(f, " of {account}"),

@@ -60,6 +60,8 @@ pub(super) struct Done {
     pub(super) begun: i64,
     /// When the last pass began, by the store's clock, in milliseconds.
     pub(super) begun_here: i64,
+    /// When the last pass ended, by the store's clock, in milliseconds.
+    pub(super) ended_here: i64,
     /// When the last pass over all objects began, by Stripe's clock, in milliseconds: changes up to then are here.
     pub(super) all_begun: i64,
 }
@@ -113,7 +115,7 @@ impl State {
     }
 
     /// The state once the pass under way has come to its end.
-    pub(super) fn finished(&self, pass: &Pass) -> Self {
+    pub(super) fn finished(&self, pass: &Pass, now: i64) -> Self {
         let begun = pass.begun.unwrap_or(0);
         let before = self.done.as_ref();
         let is_whole = pass.created_from == pass.since && pass.changed_from.is_none();
@@ -126,6 +128,7 @@ impl State {
                 },
                 begun,
                 begun_here: pass.begun_here,
+                ended_here: now,
                 all_begun: match (is_whole, before) {
                     (false, Some(before)) => before.all_begun,
                     _ => begun,
@@ -142,7 +145,11 @@ impl State {
         }
         if let Some(done) = &self.done {
             let done = json!({
-                "since": done.since, "begun": done.begun, "begun_here": done.begun_here, "all_begun": done.all_begun,
+                "since": done.since,
+                "begun": done.begun,
+                "begun_here": done.begun_here,
+                "ended_here": done.ended_here,
+                "all_begun": done.all_begun,
             });
             fields.insert("done".to_owned(), done);
         }
@@ -159,6 +166,7 @@ impl State {
                 since: number(done, "since")?,
                 begun: number(done, "begun")??,
                 begun_here: number(done, "begun_here")??,
+                ended_here: number(done, "ended_here")??,
                 all_begun: number(done, "all_begun")??,
             })
         });
@@ -299,7 +307,7 @@ mod tests {
     fn after(state: &State, wanted: Wanted, list: Abilities, begun: i64) -> State {
         let mut pass = state.next_pass(wanted, list, begun);
         pass.begun = Some(begun);
-        state.finished(&pass)
+        state.finished(&pass, begun)
     }
 
     #[test]
