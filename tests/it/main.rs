@@ -30,6 +30,8 @@ mod extended_types;
 mod extract;
 mod extract_lists;
 mod extract_properties;
+mod fake;
+mod fake_filled;
 mod features_fields;
 mod fixtures;
 mod goldens;

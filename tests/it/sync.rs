@@ -184,8 +184,7 @@ async fn c019_a_call_fills_registered_models_in_its_own_transaction() {
         );
 
         // As Stripe shows a deleted customer.
-        let gone = json!({"id": made.id(), "object": "customer", "deleted": true});
-        fake.fail_next(Fault::Instead(Reply::json(200, &gone)));
+        client.delete::<Customer>(made.id()).send().await.unwrap();
         assert!(one.refresh(&store, &client).await.unwrap().is_none());
     })
     .await;

@@ -23,12 +23,17 @@
 //! ```
 
 mod body;
+mod expand;
+mod facts;
 mod fault;
+mod filled;
 mod form;
 mod list;
+mod objects;
 mod server;
 mod world;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -138,9 +143,69 @@ impl Fake {
         self.state.world().always = fault;
     }
 
+    /// What goes wrong with every request at a path and below it, until it is taken back with `None`.
+    pub fn fail_path(&self, path: &str, fault: Option<Fault>) {
+        let paths = &mut self.state.world().paths;
+        match fault {
+            Some(fault) => paths.insert(path.to_owned(), fault),
+            None => paths.remove(path),
+        };
+    }
+
+    /// How often each page of a list was asked for: by path and query, as they were sent.
+    pub fn pages_fetched(&self) -> BTreeMap<String, usize> {
+        let received = self.state.received.lock();
+        let received = received.unwrap_or_else(PoisonError::into_inner);
+        let mut pages = BTreeMap::new();
+        let lists = received.iter().filter(|it| it.method == "GET");
+        for request in lists.filter(|it| world::is_list(&it.path)) {
+            let page = format!("{}?{}", request.path, request.query);
+            *pages.entry(page).or_default() += 1;
+        }
+        pages
+    }
+
     /// Puts an object into a list, as the newest of it. It need not be one.
+    ///
+    /// Where objects do not name what they are listed by, the path does:
+    /// `/v1/entitlements/active_entitlements?customer=cus_1`.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is given is the world's"
+    )]
     pub fn add(&self, path: &str, object: Value) {
-        self.state.world().add(path, object);
+        self.state.world().add(path, &object);
+    }
+
+    /// Adds so many valid objects of about twenty types, as the description has them, created in the course of a year: with
+    /// references to each other, and with lists inside, some longer than what comes inside.
+    ///
+    /// The same seed gives the same objects.
+    pub fn fill(&self, seed: u64, count: usize) {
+        filled::fill(&mut self.state.world(), seed, count);
+    }
+
+    /// Every object of a list, the oldest first, whatever its requests leave out.
+    pub fn objects(&self, path: &str) -> Vec<Value> {
+        let world = self.state.world();
+        world
+            .list(path)
+            .map_or_else(Vec::new, objects::Objects::values)
+    }
+
+    /// The paths of the lists that there are.
+    pub fn lists(&self) -> Vec<String> {
+        self.state.world().paths_of_lists()
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.state.world().len()
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// How many objects a list has.

@@ -14,7 +14,7 @@ fn fill(fake: &Fake, count: usize) {
     for number in 1..=count {
         fake.add(
             "/v1/customers",
-            json!({"id": format!("cus_{number}"), "object": "customer"}),
+            json!({"id": format!("cus_{number}"), "object": "customer", "email": "ada@example.com", "created": number}),
         );
     }
 }
@@ -197,7 +197,10 @@ async fn a_list_of_v2_goes_from_url_to_url() {
         .collect();
     assert_eq!(
         queries[1..],
-        ["limit=10&page=token_10", "limit=10&page=token_20"]
+        [
+            "include%5B0%5D=x&limit=10&page=token_10",
+            "include%5B0%5D=x&limit=10&page=token_20"
+        ]
     );
     assert_eq!(fake.received()[0].param("include[0]").as_deref(), Some("x"));
 

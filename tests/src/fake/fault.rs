@@ -32,6 +32,25 @@ impl Fault {
         Self::Instead(Reply::error(status))
     }
 
+    /// The key may not read what is asked for, and nothing done.
+    pub fn forbidden() -> Self {
+        let message = "The provided key 'rk_test_****1' does not have the required permissions for this endpoint.";
+        Self::Instead(Reply::refusal(
+            403,
+            "invalid_request_error",
+            Some("more_permissions_required"),
+            message,
+        ))
+    }
+
+    /// The account has not been set up for a product of Stripe's, and nothing done.
+    pub fn not_set_up(product: &str) -> Self {
+        let message = format!(
+            "Your account is not set up to use {product}. Please visit https://dashboard.stripe.com/{product}/overview to get started."
+        );
+        Self::Instead(Reply::refusal(400, "invalid_request_error", None, &message))
+    }
+
     /// Too many requests: try again after so many seconds.
     pub fn too_many(retry_after: &str) -> Self {
         Self::Instead(Reply::error(429).with_header("retry-after", retry_after))

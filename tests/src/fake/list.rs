@@ -3,58 +3,128 @@
 use serde_json::{Value, json};
 
 use super::Reply;
+use super::expand;
+use super::objects::{Filter, From, Objects, listings};
 use super::server::Received;
+use super::world::World;
 
 /// How many objects a page has, unless the request says.
 const LIMIT: usize = 10;
 
-/// A page of `all`, which has its newest object first.
-pub(super) fn page(all: &[Value], request: &Received) -> Reply {
+/// A page of a list.
+pub(super) fn page(world: &World, request: &Received) -> Reply {
+    let filter = Filter::new(request);
+    if let Some(refusal) = refusal(request, &filter) {
+        return refusal;
+    }
     let limit = request.param("limit").and_then(|limit| limit.parse().ok());
     let limit: usize = limit.unwrap_or(LIMIT).clamp(1, 100);
+    let empty = Objects::default();
+    let all = world.list(&request.path).unwrap_or(&empty);
     if request.path.starts_with("/v2/") {
-        return by_url(all, request, limit);
+        return by_url(world, all, &filter, request, limit);
     }
-    let place = |id: &str| {
-        all.iter()
-            .position(|object| object.get("id").and_then(Value::as_str) == Some(id))
-    };
-    let missing = |id: &str| {
-        let message = format!("No such object: '{id}'");
-        Reply::refusal(
-            400,
-            "invalid_request_error",
-            Some("resource_missing"),
-            &message,
-        )
-    };
-    let (data, has_more) = match (
+    let (id, from): (_, fn(usize) -> From) = match (
         request.param("starting_after"),
         request.param("ending_before"),
     ) {
-        (Some(id), _) => match place(&id) {
-            Some(place) => forward(all, place + 1, limit),
-            None => return missing(&id),
-        },
-        (None, Some(id)) => match place(&id) {
-            Some(end) => {
-                let start = end.saturating_sub(limit);
-                (all.get(start..end).unwrap_or_default().to_vec(), start > 0)
-            }
-            None => return missing(&id),
-        },
-        (None, None) => forward(all, 0, limit),
+        (Some(id), _) => (Some(id), From::OlderThan),
+        (None, Some(id)) => (Some(id), From::NewerThan),
+        (None, None) => (None, |_| From::Newest),
     };
-    Reply::json(
-        200,
-        &json!({"object": "list", "url": request.path, "has_more": has_more, "data": data}),
+    let start = match &id {
+        None => From::Newest,
+        Some(id) => match all.place(id) {
+            Some(place) => from(place),
+            None => return missing(id),
+        },
+    };
+    let mut places: Vec<usize> = all.select(&filter, start).take(limit + 1).collect();
+    let has_more = places.len() > limit;
+    places.truncate(limit);
+    if matches!(start, From::NewerThan(_)) {
+        places.reverse();
+    }
+    let data = data(world, all, &places, request);
+    match data {
+        Ok(data) => Reply::text(
+            200,
+            &format!(
+                r#"{{"object":"list","url":{},"has_more":{has_more},"data":{data}}}"#,
+                json!(request.path)
+            ),
+        ),
+        Err(refusal) => refusal,
+    }
+}
+
+/// What is wrong with a request for a list.
+fn refusal(request: &Received, filter: &Filter) -> Option<Reply> {
+    let path = &request.path;
+    let parents = || listings(path).map(|listing| listing.parent.and_then(|it| it.param));
+    // What every listing of a path needs cannot be left out.
+    if let Some(Some(param)) = parents().next()
+        && parents().all(|other| other.is_some())
+        && !filter.has(param)
+    {
+        let message = format!("Missing required param: {param}.");
+        return Some(invalid("parameter_missing", &message, param));
+    }
+    let mut ranges = listings(path).map(|listing| listing.has_created).peekable();
+    if filter.has_created() && ranges.peek().is_some() && ranges.all(|has| !has) {
+        let message = "Received unknown parameter: created";
+        return Some(invalid("parameter_unknown", message, "created"));
+    }
+    None
+}
+
+/// An error of Stripe's about one parameter.
+pub(super) fn invalid(code: &str, message: &str, param: &str) -> Reply {
+    let error =
+        json!({"type": "invalid_request_error", "code": code, "message": message, "param": param});
+    Reply::json(400, &json!({ "error": error }))
+}
+
+fn missing(id: &str) -> Reply {
+    let message = format!("No such object: '{id}'");
+    Reply::refusal(
+        400,
+        "invalid_request_error",
+        Some("resource_missing"),
+        &message,
     )
 }
 
-fn forward(all: &[Value], start: usize, limit: usize) -> (Vec<Value>, bool) {
-    let data: Vec<Value> = all.iter().skip(start).take(limit).cloned().collect();
-    let has_more = start + data.len() < all.len();
-    (data, has_more)
+/// The objects at these places as a JSON array, with what the request expands.
+fn data(
+    world: &World,
+    all: &Objects,
+    places: &[usize],
+    request: &Received,
+) -> Result<String, Reply> {
+    let paths = expand::paths(request);
+    let mut text = String::from("[");
+    for object in places.iter().filter_map(|place| all.get(*place)) {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        if paths.is_empty() {
+            text.push_str(&object.text);
+            continue;
+        }
+        let mut value: Value = serde_json::from_str(&object.text).unwrap_or_default();
+        for path in &paths {
+            let Some(inside) = path.strip_prefix("data.") else {
+                return Err(expand::refusal(path));
+            };
+            if !expand::expand(world, &mut value, inside) {
+                return Err(expand::refusal(path));
+            }
+        }
+        text.push_str(&value.to_string());
+    }
+    text.push(']');
+    Ok(text)
 }
 
 /// Where a token says that a page begins.
@@ -66,29 +136,58 @@ fn offset(request: &Received) -> usize {
         .unwrap_or_default()
 }
 
+/// The places of a page that begins after so many, and whether there are more.
+fn after(all: &Objects, filter: &Filter, start: usize, limit: usize) -> (Vec<usize>, bool) {
+    let places = all.select(filter, From::Newest).skip(start);
+    let mut places: Vec<usize> = places.take(limit + 1).collect();
+    let has_more = places.len() > limit;
+    places.truncate(limit);
+    (places, has_more)
+}
+
 /// A page of what a search found: everything.
-pub(super) fn search(all: &[Value], request: &Received) -> Reply {
+pub(super) fn search(world: &World, list: &str, request: &Received) -> Reply {
     let limit = request
         .param("limit")
         .and_then(|limit| limit.parse().ok())
         .unwrap_or(LIMIT);
     let start = offset(request);
-    let (data, has_more) = forward(all, start, limit);
-    let next = has_more.then(|| format!("token_{}", start + data.len()));
-    Reply::json(
-        200,
-        &json!({"object": "search_result", "url": request.path, "has_more": has_more, "next_page": next, "data": data}),
-    )
+    let empty = Objects::default();
+    let all = world.list(list).unwrap_or(&empty);
+    let (places, has_more) = after(all, &Filter::default(), start, limit);
+    let next = json!(has_more.then(|| format!("token_{}", start + places.len())));
+    match data(world, all, &places, request) {
+        Ok(data) => Reply::text(
+            200,
+            &format!(
+                r#"{{"object":"search_result","url":{},"has_more":{has_more},"next_page":{next},"data":{data}}}"#,
+                json!(request.path)
+            ),
+        ),
+        Err(refusal) => refusal,
+    }
 }
 
-fn by_url(all: &[Value], request: &Received, limit: usize) -> Reply {
+fn by_url(
+    world: &World,
+    all: &Objects,
+    filter: &Filter,
+    request: &Received,
+    limit: usize,
+) -> Reply {
     let start = offset(request);
-    let (data, has_more) = forward(all, start, limit);
-    let url = |offset: usize| format!("{}?limit={limit}&page=token_{offset}", request.path);
-    let next = has_more.then(|| url(start + limit));
-    let previous = (start > 0).then(|| url(start.saturating_sub(limit)));
-    Reply::json(
-        200,
-        &json!({"data": data, "next_page_url": next, "previous_page_url": previous}),
-    )
+    let (places, has_more) = after(all, filter, start, limit);
+    let fields = request.query.split('&').filter(|field| !field.is_empty());
+    let fields = fields.filter(|it| !it.starts_with("limit=") && !it.starts_with("page="));
+    let fields: String = fields.flat_map(|field| [field, "&"]).collect();
+    let url = |offset: usize| format!("{}?{fields}limit={limit}&page=token_{offset}", request.path);
+    let next = json!(has_more.then(|| url(start + limit)));
+    let previous = json!((start > 0).then(|| url(start.saturating_sub(limit))));
+    match data(world, all, &places, request) {
+        Ok(data) => Reply::text(
+            200,
+            &format!(r#"{{"data":{data},"next_page_url":{next},"previous_page_url":{previous}}}"#),
+        ),
+        Err(refusal) => refusal,
+    }
 }

@@ -117,7 +117,7 @@ async fn answer(
     state: Arc<State>,
 ) -> io::Result<Response<body::Reply>> {
     let received = receive(request).await?;
-    let fault = state.world().fault();
+    let fault = state.world().fault(&received);
     {
         let mut all = state
             .received

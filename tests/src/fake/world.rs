@@ -4,16 +4,21 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::SystemTime;
 
 use serde_json::{Map, Value, json};
-use stripe_store::resources::RESOURCES;
+use stripe_store::resources::{LISTINGS, RESOURCES};
 
+use super::objects::{Objects, fits};
 use super::server::Received;
-use super::{Fault, Reply, form, list};
+use super::{Fault, Reply, expand, facts, form, list};
 
 /// The objects by their lists' paths, and what is remembered of requests.
 #[derive(Debug, Default)]
 pub(super) struct World {
-    /// The newest first, as Stripe lists them.
-    lists: BTreeMap<String, Vec<Value>>,
+    /// By path.
+    lists: HashMap<Box<str>, Objects>,
+    /// The path of the first list that each object was put into.
+    homes: HashMap<Box<str>, Box<str>>,
+    /// What is left of the deleted objects that Stripe still shows, by list and id.
+    stubs: HashMap<(Box<str>, Box<str>), Value>,
     /// What was answered to the keys, and to which request.
     answered: HashMap<String, (String, Reply)>,
     effects: HashMap<String, u32>,
@@ -22,6 +27,8 @@ pub(super) struct World {
     requests: u64,
     pub(super) faults: VecDeque<Fault>,
     pub(super) always: Option<Fault>,
+    /// What goes wrong below a path.
+    pub(super) paths: BTreeMap<String, Fault>,
     pub(super) date: Date,
 }
 
@@ -38,15 +45,42 @@ pub(super) enum Date {
 }
 
 impl World {
-    pub(super) fn add(&mut self, path: &str, object: Value) {
-        self.lists
-            .entry(path.to_owned())
-            .or_default()
-            .insert(0, object);
+    /// Adds an object to a list, as the newest of it. What the path has after a `?` are parents that the object does not
+    /// name itself.
+    pub(super) fn add(&mut self, path: &str, object: &Value) {
+        let (path, parents) = path.split_once('?').unwrap_or((path, ""));
+        if let Some(id) = object.get("id").and_then(Value::as_str) {
+            let known = self.homes.entry(id.into());
+            known.or_insert_with(|| path.into());
+        }
+        let list = self.lists.entry(path.into()).or_default();
+        list.add(path, object, &form::pairs(parents));
+    }
+
+    /// The list at a path, if anything was ever in it.
+    pub(super) fn list(&self, path: &str) -> Option<&Objects> {
+        self.lists.get(path)
+    }
+
+    /// The paths of all lists, sorted.
+    pub(super) fn paths_of_lists(&self) -> Vec<String> {
+        let mut paths: Vec<String> = self.lists.keys().map(ToString::to_string).collect();
+        paths.sort();
+        paths
+    }
+
+    /// How many objects there are, in all lists.
+    pub(super) fn len(&self) -> usize {
+        self.lists.values().map(Objects::len).sum()
+    }
+
+    /// The object of that id, in whatever list it is.
+    pub(super) fn find_any(&self, id: &str) -> Option<Value> {
+        self.list(self.homes.get(id)?)?.find(id)
     }
 
     pub(super) fn count(&self, path: &str) -> usize {
-        self.lists.get(path).map_or(0, Vec::len)
+        self.list(path).map_or(0, Objects::len)
     }
 
     pub(super) fn effects(&self, key: &str) -> u32 {
@@ -54,8 +88,17 @@ impl World {
     }
 
     /// What goes wrong with this request.
-    pub(super) fn fault(&mut self) -> Option<Fault> {
-        self.faults.pop_front().or_else(|| self.always.clone())
+    pub(super) fn fault(&mut self, request: &Received) -> Option<Fault> {
+        let below = |path: &str| {
+            let rest = request.path.strip_prefix(path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let next = self.faults.pop_front();
+        next.or_else(|| {
+            let found = self.paths.iter().find(|(path, _)| below(path));
+            found.map(|(_, fault)| fault.clone())
+        })
+        .or_else(|| self.always.clone())
     }
 
     /// The headers that every answer has.
@@ -109,16 +152,9 @@ impl World {
         let is_list = is_list(path) || self.lists.contains_key(path);
         let (parent, last) = path.rsplit_once('/').unwrap_or_default();
         match request.method.as_str() {
-            "GET" if is_list => {
-                list::page(self.lists.get(path).map_or(&[], Vec::as_slice), request)
-            }
-            "GET" if last == "search" => {
-                list::search(self.lists.get(parent).map_or(&[], Vec::as_slice), request)
-            }
-            "GET" => match self.find(parent, last) {
-                Some(object) => Reply::json(200, object),
-                None => missing(last),
-            },
+            "GET" if is_list => list::page(self, request),
+            "GET" if last == "search" => list::search(self, parent, request),
+            "GET" => self.retrieve(parent, last, request),
             "POST" if is_list => self.create(path, request),
             "POST" => self.update(parent, last, request),
             "DELETE" => self.delete(parent, last),
@@ -126,11 +162,18 @@ impl World {
         }
     }
 
-    fn find(&mut self, list: &str, id: &str) -> Option<&mut Value> {
-        let objects = self.lists.get_mut(list)?;
-        objects
-            .iter_mut()
-            .find(|object| object.get("id").and_then(Value::as_str) == Some(id))
+    fn retrieve(&self, list: &str, id: &str, request: &Received) -> Reply {
+        let object = self.list(list).and_then(|list| list.find(id));
+        let Some(mut object) = object else {
+            let stub = self.stubs.get(&(list.into(), id.into()));
+            return stub.map_or_else(|| missing(id), |stub| Reply::json(200, stub));
+        };
+        for path in expand::paths(request) {
+            if !expand::expand(self, &mut object, &path) {
+                return expand::refusal(&path);
+            }
+        }
+        Reply::json(200, &object)
     }
 
     fn create(&mut self, path: &str, request: &Received) -> Reply {
@@ -151,31 +194,36 @@ impl World {
         ];
         fields.extend(head.map(|(key, value)| (key.to_owned(), value)));
         let made = Value::Object(fields);
-        self.add(path, made.clone());
+        self.add(path, &made);
         Reply::json(200, &made)
     }
 
     fn update(&mut self, list: &str, id: &str, request: &Received) -> Reply {
         let changes = params(request);
-        let Some(Value::Object(fields)) = self.find(list, id) else {
+        let found = self.list(list).and_then(|list| list.find(id));
+        let Some(Value::Object(mut fields)) = found else {
             return missing(id);
         };
         for (key, value) in changes {
             let value = if value == "" { Value::Null } else { value };
             fields.insert(key, value);
         }
-        let object = Value::Object(fields.clone());
+        let object = Value::Object(fields);
+        if let Some(list) = self.lists.get_mut(list) {
+            list.replace(id, &object);
+        }
         self.all_effects += 1;
         Reply::json(200, &object)
     }
 
     fn delete(&mut self, list: &str, id: &str) -> Reply {
-        let Some(object) = self.find(list, id) else {
+        let gone = self.lists.get_mut(list).and_then(|list| list.remove(id));
+        let Some(object) = gone else {
             return missing(id);
         };
         let stub = json!({"id": id, "object": object.get("object"), "deleted": true});
-        if let Some(objects) = self.lists.get_mut(list) {
-            objects.retain(|object| object.get("id").and_then(Value::as_str) != Some(id));
+        if facts::shows_deleted(&format!("{list}/{id}")) {
+            self.stubs.insert((list.into(), id.into()), stub.clone());
         }
         self.all_effects += 1;
         Reply::json(200, &stub)
@@ -189,15 +237,10 @@ fn now() -> stripe_store::clock::UnixMillis {
 }
 
 /// Whether the description has a list or a collection at this path.
-fn is_list(path: &str) -> bool {
-    let fits = |template: &str| {
-        let (parts, given) = (template.split('/'), path.split('/'));
-        parts.clone().count() == given.clone().count()
-            && parts
-                .zip(given)
-                .all(|(part, given)| part == given || part.starts_with('{'))
-    };
-    RESOURCES.iter().filter_map(|facts| facts.path).any(fits)
+pub(super) fn is_list(path: &str) -> bool {
+    let paths = RESOURCES.iter().filter_map(|facts| facts.path);
+    let mut paths = paths.chain(LISTINGS.iter().map(|listing| listing.path));
+    paths.any(|template| fits(template, path))
 }
 
 fn params(request: &Received) -> Map<String, Value> {
