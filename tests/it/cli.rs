@@ -4,6 +4,7 @@ mod ingest;
 mod operations;
 mod read;
 mod signal;
+mod sync;
 
 use std::{
     io::Write as _,
@@ -38,6 +39,8 @@ impl Run {
         command
             .args(arguments)
             .env_remove("DATABASE_URL")
+            .env_remove("STRIPE_SECRET_KEY")
+            .env_remove("STRIPE_API_BASE")
             .env_remove("RUST_LOG");
         Self {
             command,

@@ -60,7 +60,7 @@ async fn c010_migrating_again_changes_nothing() {
         assert_eq!(
             db.scalar_i64("SELECT count(*) FROM _stripe_store_migrations")
                 .await,
-            Some(1)
+            Some(2)
         );
         assert!(
             store
@@ -89,7 +89,7 @@ async fn c010_two_processes_may_migrate_at_once() {
         assert_eq!(
             db.scalar_i64("SELECT count(*) FROM _stripe_store_migrations")
                 .await,
-            Some(1)
+            Some(2)
         );
     }
 }
@@ -136,7 +136,7 @@ async fn c010_a_prefix_keeps_stores_apart() {
         assert_eq!(
             db.scalar_i64("SELECT count(*) FROM us__stripe_store_migrations")
                 .await,
-            Some(1)
+            Some(2)
         );
     }
 }

@@ -59,7 +59,7 @@ impl Store {
     /// * A list that the key may not read, or that the account does not have, is skipped; one that fails does not stop the
     ///   others. The [report](BackfillReport) has each. Events are not among the lists.
     /// * Models that are [registered](Self::register) are filled in the same transactions.
-    /// * In memory is at most one page of each list that is under way.
+    /// * In memory are as many pages as calls may be under way.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), stripe_store::Error> {
@@ -111,6 +111,7 @@ struct Run {
     /// Whether the caller named the types.
     is_named: bool,
     parallel: NonZeroUsize,
+    /// One for each page that may be on its way from the call into the table.
     turns: Semaphore,
     observer: Option<Observer>,
 }
@@ -166,7 +167,7 @@ impl Backfill {
         self
     }
 
-    /// How many calls may be under way at a time; 8 unless said. The client's rate limit holds beside it.
+    /// How many pages may be on their way into the table at a time; 8 unless said. The client's rate limit holds beside it.
     pub fn parallel(mut self, calls: NonZeroUsize) -> Self {
         self.run.parallel = calls;
         self.run.turns = Semaphore::new(calls.get().min(Semaphore::MAX_PERMITS));

@@ -159,7 +159,10 @@ async fn an_action_and_a_preview_go_to_their_paths() {
 async fn a_list_is_streamed_with_its_filters_in_both_directions() {
     let (fake, client) = pair().await;
     for number in 1..=250 {
-        let object = json!({"id": format!("cus_{number}"), "object": "customer"});
+        let object = json!({
+            "id": format!("cus_{number}"), "object": "customer", "email": "ada@example.com",
+            "created": 1_700_000_000 + number,
+        });
         fake.add("/v1/customers", object);
     }
     let from = Timestamp::from_unix_seconds(1_700_000_000);

@@ -134,6 +134,7 @@ impl<'r> Reading<'r> {
     async fn read_top(&self, report: &mut ListReport) -> Result<(), Stopped> {
         let (mut state, mut pass) = self.begin().await?;
         loop {
+            let _turn = self.run.turns.acquire().await;
             let call = self.call(&pass, None);
             let page = match self.page(&call, pass.place.after.as_deref()).await {
                 Err(Stopped::List(ListEnd::Failed(error)))
@@ -238,6 +239,7 @@ impl<'r> Reading<'r> {
             (self.call(pass, Some(id)), cursor)
         };
         loop {
+            let _turn = self.run.turns.acquire().await;
             let page = match self.page(&call, cursor.as_deref()).await {
                 Err(Stopped::List(ListEnd::Failed(error)))
                     if cursor.is_some() && is_lost_cursor(&error) =>
@@ -303,7 +305,7 @@ impl<'r> Reading<'r> {
         call
     }
 
-    /// Asks for a page, when it is its turn.
+    /// Asks for a page.
     async fn page(
         &self,
         call: &Call<Many<AnyObject>>,
@@ -317,9 +319,7 @@ impl<'r> Reading<'r> {
                 return Err(SyncError::State { list }.into());
             }
         };
-        let turn = self.run.turns.acquire().await;
         let page = call.page().await;
-        drop(turn);
         page.map_err(|error| self.stopped(error, cursor.is_none()))
     }
 
