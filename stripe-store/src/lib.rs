@@ -53,7 +53,7 @@
 )]
 #![cfg_attr(
     all(feature = "_store", feature = "client"),
-    doc = "| [`sync`] | objects from Stripe into the store |"
+    doc = "| [`sync`] | objects from Stripe into the store: one, or everything that is listed |"
 )]
 #![cfg_attr(
     any(feature = "_store", feature = "client"),
@@ -68,7 +68,7 @@
 //! | `sqlite` | the store on SQLite, bundled | yes |
 //! | `postgres` | the store on PostgreSQL | |
 //! | `client` | the client of Stripe's API, without a store | |
-//! | `cli` | the command `stripe-store`, with both databases | |
+//! | `cli` | the command `stripe-store`, with both databases and the client | |
 //! | `time`, `chrono`, `jiff` | conversions of timestamps to and from the types of that crate, and own columns of them | |
 //! | `rust_decimal` | exact values of decimal strings, and own columns of them | |
 //! | `uuid` | own columns of `uuid::Uuid` | |

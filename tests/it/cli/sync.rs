@@ -155,7 +155,7 @@ async fn without_a_usable_key_or_type_nothing_is_sent() {
 
 /// Waits until the fake was asked for so many pages, or the command has ended; whether it is running still.
 async fn runs_until(child: &mut Child, fake: &Fake, pages: usize) -> bool {
-    let patience = Instant::now() + Duration::from_secs(60);
+    let patience = Instant::now() + Duration::from_mins(1);
     while fake.pages_fetched().values().sum::<usize>() < pages {
         if child.try_wait().unwrap().is_some() {
             return false;
@@ -177,6 +177,10 @@ async fn rows(db: &TestDb) -> BTreeMap<String, i64> {
 
 #[tokio::test]
 async fn a_run_that_is_killed_again_and_again_reads_each_page_once() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long a test runs is no configuration"
+    )]
     let kills = std::env::var("STRIPE_STORE_KILLS").ok();
     let kills = kills.map_or(KILLS, |kills| kills.parse().unwrap());
     on_both(async |db: &TestDb| {
