@@ -6,11 +6,13 @@
 
 mod backfill;
 mod one;
+mod references;
 mod settle;
 
 pub use self::backfill::{
     Backfill, BackfillEvent, BackfillReport, ListEnd, ListName, ListReport, OddItem, SkipReason,
 };
+pub use self::references::RetrievedReferences;
 pub use self::settle::Settled;
 use crate::client::{Client, Meta};
 use crate::store::{Interval, ObjectRef, Scope, Snapshot, SnapshotBuilder, Source};

@@ -1,6 +1,7 @@
 //! Objects from Stripe into the store, one at a time, on both databases.
 
 mod operations;
+mod references;
 
 use std::time::Duration;
 

@@ -66,7 +66,8 @@ pub(super) async fn settle(
     client: &Client,
     settled: &mut Settled,
 ) -> Result<(), Error> {
-    let store = store.extract_expanded();
+    // A replica may not have yet what has just been written.
+    let store = store.extract_expanded().on_writer();
     let client = of_scope(client, store.scope());
     let mut after = None;
     loop {
