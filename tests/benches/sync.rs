@@ -1,20 +1,24 @@
 //! What `stripe-store sync` costs: 100,000 objects from the fake Stripe into each database, as a process of its own,
-//! beside a client that reads the same lists and throws the pages away.
+//! beside a client that makes the same calls and throws the pages away.
 //!
 //! `cargo bench -p stripe-store-tests --bench sync`; `-- 10000` for another number of objects.
 #![allow(
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a measurement may end where it cannot go on"
 )]
 
+use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
+use serde_json::Value;
 use stripe_store::client::{Client, Method, RateLimit, SecretKey};
 use stripe_store::resources::LISTINGS;
+use stripe_store::view::Listing;
 use stripe_store_tests::fake::Fake;
 use stripe_store_tests::{TestDb, databases};
 
@@ -63,7 +67,7 @@ fn report(name: &str, objects: usize, took: Duration, peak_kb: Option<u64>, base
     );
 }
 
-/// Reads every list that has no parent, and looks at nothing but where it goes on.
+/// Makes the calls that a sync makes, and looks at nothing but ids and where a list goes on.
 async fn throw_away(fake: &Fake) -> (usize, Duration) {
     let client = Client::builder(SecretKey::new("sk_test_Abc123").unwrap())
         .base_url(fake.url())
@@ -71,37 +75,67 @@ async fn throw_away(fake: &Fake) -> (usize, Duration) {
         .build()
         .unwrap();
     let begin = Instant::now();
-    let lists = futures_util::stream::iter(LISTINGS.iter().filter(|list| list.parent.is_none()));
-    let read = lists.map(async |list| {
-        let (mut objects, mut after) = (0, None::<String>);
-        loop {
-            let mut call = client.request(Method::Get, list.path);
-            for (name, value) in list.params {
-                call = call.param(*name, *value);
-            }
-            for path in list.expand {
-                call = call.expand(*path);
-            }
-            if list.has_pages && list.path.starts_with("/v1/") {
-                call = call.param("limit", 100);
-            }
-            if let Some(after) = &after {
-                call = call.param("starting_after", after.as_str());
-            }
-            let page = call.send().await.unwrap();
-            let page: serde_json::Value = serde_json::from_str(page.text()).unwrap();
-            let data = page["data"].as_array().cloned().unwrap_or_default();
-            objects += data.len();
-            after = data
-                .last()
-                .and_then(|last| Some(last["id"].as_str()?.to_owned()));
-            if page["has_more"] != true || after.is_none() {
-                return objects;
-            }
+    let mut ids: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let tops = LISTINGS.iter().filter(|list| list.parent.is_none());
+    let mut tops = futures_util::stream::iter(tops)
+        .map(async |list| (list, read(&client, list, None).await))
+        .buffer_unordered(PARALLEL);
+    let mut objects = 0;
+    while let Some((list, read)) = tops.next().await {
+        objects += read.len();
+        ids.entry(list.objects[0]).or_default().extend(read);
+    }
+    for list in LISTINGS {
+        let Some(parent) = list.parent.filter(|parent| parent.field.is_none()) else {
+            continue;
+        };
+        let parents = ids.get(parent.object).cloned().unwrap_or_default();
+        let mut below = futures_util::stream::iter(parents)
+            .map(|id| read(&client, list, Some(id)))
+            .buffer_unordered(PARALLEL);
+        while let Some(read) = below.next().await {
+            objects += read.len();
         }
-    });
-    let counts: Vec<usize> = read.buffer_unordered(PARALLEL).collect().await;
-    (counts.iter().sum(), begin.elapsed())
+    }
+    (objects, begin.elapsed())
+}
+
+/// The ids on a list, or on the one below this parent.
+async fn read(client: &Client, list: &Listing, parent: Option<String>) -> Vec<String> {
+    let by_param = list.parent.and_then(|parent| parent.param);
+    let path = match (&parent, by_param, list.path.find('{'), list.path.find('}')) {
+        (Some(id), None, Some(begin), Some(end)) => {
+            format!("{}{id}{}", &list.path[..begin], &list.path[end + 1..])
+        }
+        _ => list.path.to_owned(),
+    };
+    let mut ids = Vec::new();
+    loop {
+        let mut call = client.request(Method::Get, path.as_str());
+        if let (Some(id), Some(name)) = (&parent, by_param) {
+            call = call.param(name, id.as_str());
+        }
+        for (name, value) in list.params {
+            call = call.param(*name, *value);
+        }
+        for path in list.expand {
+            call = call.expand(*path);
+        }
+        if list.has_pages && path.starts_with("/v1/") {
+            call = call.param("limit", 100);
+        }
+        if let Some(after) = ids.last() {
+            call = call.param("starting_after", String::as_str(after));
+        }
+        let page = call.send().await.unwrap();
+        let page: Value = serde_json::from_str(page.text()).unwrap();
+        let data = page["data"].as_array().into_iter().flatten();
+        let before = ids.len();
+        ids.extend(data.filter_map(|object| Some(object["id"].as_str()?.to_owned())));
+        if page["has_more"] != true || ids.len() == before {
+            return ids;
+        }
+    }
 }
 
 /// Runs the command to its end: the most memory that it held, in kilobytes, and how long it took.
