@@ -18,6 +18,7 @@ mod output;
 mod progress;
 mod purge;
 mod reader;
+mod reconcile;
 mod signal;
 mod status;
 mod stripe;
@@ -46,6 +47,7 @@ use crate::store::Mode;
     after_help = "\
 Examples:
   stripe-store sync                         read everything from Stripe
+  stripe-store reconcile --sample 100       compare some of it with Stripe
   stripe-store ingest customers.json        store what a file holds, in ./stripe-store.db
   stripe-store --test list customer         the newest customers of test mode
   stripe-store get customer cus_123         one customer's JSON
@@ -110,6 +112,7 @@ struct Global {
 enum Command {
     Migrate(migrate::Arguments),
     Sync(sync::Arguments),
+    Reconcile(reconcile::Arguments),
     Ingest(ingest::Arguments),
     Get(get::Arguments),
     List(list::Arguments),
@@ -164,6 +167,7 @@ async fn run(cli: &Cli, output: &mut Output) -> Result<(), Failure> {
     match &cli.command {
         Command::Migrate(arguments) => migrate::run(arguments, &database, output).await,
         Command::Sync(arguments) => sync::run(arguments, &database, output).await,
+        Command::Reconcile(arguments) => reconcile::run(arguments, &database, output).await,
         Command::Ingest(arguments) => ingest::run(arguments, &database, output).await,
         Command::Get(arguments) => get::run(arguments, &database, output).await,
         Command::List(arguments) => list::run(arguments, &database, output).await,

@@ -84,7 +84,7 @@ pub(crate) use self::sql::{Asked, CUT, Place, SortKey};
 pub use self::stored::{Row, Stored};
 pub use self::tables::{TableNames, TableNamesError};
 #[cfg(feature = "client")]
-pub(crate) use self::text::object_stub;
+pub(crate) use self::text::{object_stub, same_json, to_value};
 pub use self::transaction::TransactionMut;
 use crate::clock::{Clock, SystemClock};
 

@@ -1,4 +1,5 @@
-//! Objects from Stripe into the store: one at a time, as they are asked for, or everything, list by list.
+//! Objects from Stripe into the store: one at a time, as they are asked for, or everything, list by list;
+//! and what is there compared with Stripe.
 //!
 //! Stands on the client and the store, which do not know of each other: what an answer says of itself, when it was made,
 //! for whom and in which version, is what the store has to know of a snapshot. Knows which lists there are from the facts
@@ -6,11 +7,16 @@
 
 mod backfill;
 mod one;
+mod reconcile;
 mod references;
 mod settle;
 
 pub use self::backfill::{
     Backfill, BackfillEvent, BackfillReport, ListEnd, ListName, ListReport, OddItem, SkipReason,
+};
+pub use self::reconcile::{
+    FieldDifference, Finding, FindingKind, Gone, Reconcile, ReconcileEvent, ReconcileReport,
+    TypeReport, UnreadList,
 };
 pub use self::references::RetrievedReferences;
 pub use self::settle::Settled;

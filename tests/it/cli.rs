@@ -3,6 +3,7 @@
 mod ingest;
 mod operations;
 mod read;
+mod reconcile;
 mod signal;
 mod sync;
 

@@ -51,6 +51,7 @@ mod query_index;
 mod query_meaning;
 mod query_neighbours;
 mod query_plan;
+mod reconcile;
 mod spec;
 mod store_crash;
 mod store_features;

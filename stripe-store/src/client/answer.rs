@@ -136,6 +136,7 @@ impl Answer {
                     status: meta.status,
                     request_id: meta.request_id,
                     attempts: meta.attempts,
+                    interval: meta.interval,
                     details: redacted(prepared, details),
                     body: prepared.key.redact(text).into(),
                 })),

@@ -115,7 +115,7 @@ impl Store {
     }
 
     /// The rows of one name with these ids, none of which has a NUL in it.
-    pub(super) async fn rows_by_id(
+    pub(crate) async fn rows_by_id(
         &self,
         object: &str,
         ids: &[&str],

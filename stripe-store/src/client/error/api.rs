@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::RequestLine;
 use crate::client::response::RequestId;
+use crate::clock::Interval;
 
 /// What kind of error Stripe answered with: its `type`, or what the status says where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +41,7 @@ pub struct ApiError {
     pub(in crate::client) status: u16,
     pub(in crate::client) request_id: Option<RequestId>,
     pub(in crate::client) attempts: u32,
+    pub(in crate::client) interval: Option<Interval>,
     pub(in crate::client) details: Value,
     pub(in crate::client) body: Box<str>,
 }
@@ -130,6 +132,12 @@ impl ApiError {
         &self.request
     }
 
+    /// The part of Stripe's clock in which the answer was made: from its `Date` less the time that the request took, to the
+    /// end of that second. `None` where it has no `Date`.
+    pub fn interval(&self) -> Option<Interval> {
+        self.interval
+    }
+
     /// How often it was sent.
     pub fn attempts(&self) -> u32 {
         self.attempts
@@ -199,6 +207,7 @@ mod tests {
             status,
             request_id: Some(RequestId::from("req_1")),
             attempts: 1,
+            interval: None,
             details: ApiError::read(&body.to_string())?,
             body: body.to_string().into(),
         })

@@ -284,21 +284,7 @@ impl<'r> Reading<'r> {
 
     /// The call for a page of the list, or of what is below the parent of this id.
     fn call(&self, pass: &Pass, parent: Option<&str>) -> Call<Many<AnyObject>> {
-        let by_param = self.listing.parent.and_then(|parent| parent.param);
-        let in_path = parent.filter(|_| by_param.is_none());
-        let mut call = self.client.list_of(self.listing.path, in_path);
-        if let (Some(id), Some(param)) = (parent, by_param) {
-            call = call.param(param, id);
-        }
-        for (name, value) in self.listing.params {
-            call = call.param(*name, *value);
-        }
-        for path in self.listing.expand {
-            call = call.expand(*path);
-        }
-        if self.listing.has_pages {
-            call = call.with_most();
-        }
+        let mut call = call_of(&self.client, self.listing, parent);
         if let Some(from) = pass.created_from {
             call = call.param("created", json!({ "gte": from }));
         }
@@ -406,6 +392,30 @@ impl Shared {
     }
 }
 
+/// The call for a list, or for that below the parent of this id: for all that is on it.
+pub(in crate::sync) fn call_of(
+    client: &Client,
+    listing: &Listing,
+    parent: Option<&str>,
+) -> Call<Many<AnyObject>> {
+    let by_param = listing.parent.and_then(|parent| parent.param);
+    let in_path = parent.filter(|_| by_param.is_none());
+    let mut call = client.list_of(listing.path, in_path);
+    if let (Some(id), Some(param)) = (parent, by_param) {
+        call = call.param(param, id);
+    }
+    for (name, value) in listing.params {
+        call = call.param(*name, *value);
+    }
+    for path in listing.expand {
+        call = call.expand(*path);
+    }
+    if listing.has_pages {
+        call = call.with_most();
+    }
+    call
+}
+
 /// When the pass began, by the first answer.
 fn begun(page: &Page<AnyObject>) -> Option<i64> {
     let interval = page.meta().interval()?;
@@ -421,13 +431,13 @@ fn next_of(page: &Page<AnyObject>) -> Result<Option<String>, Stopped> {
 }
 
 /// Whether Stripe does not know the object whose list it is.
-fn is_gone(error: &ClientError) -> bool {
+pub(in crate::sync) fn is_gone(error: &ClientError) -> bool {
     let code = error.api().and_then(ApiError::code);
     error.is_not_found() && code == Some("resource_missing")
 }
 
 /// Whether Stripe does not know the object that the next page was to come after.
-fn is_lost_cursor(error: &ClientError) -> bool {
+pub(in crate::sync) fn is_lost_cursor(error: &ClientError) -> bool {
     let is_lost = |api: &ApiError| {
         api.code() == Some("resource_missing")
             && (api.status() == 400 || api.param() == Some("starting_after"))

@@ -51,7 +51,7 @@ pub(super) fn is_of_platform(listing: &Listing) -> bool {
 }
 
 /// Whether what it lists comes inside the object that it is below, so that it is read only where that was cut short.
-fn comes_inside(listing: &Listing) -> bool {
+pub(in crate::sync) fn comes_inside(listing: &Listing) -> bool {
     listing
         .parent
         .as_ref()

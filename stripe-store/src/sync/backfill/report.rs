@@ -18,7 +18,7 @@ pub struct ListName {
 }
 
 impl ListName {
-    pub(super) fn new(listing: &Listing, scope: &Scope) -> Self {
+    pub(in crate::sync) fn new(listing: &Listing, scope: &Scope) -> Self {
         Self {
             listing: *listing,
             account: scope.account().cloned(),
