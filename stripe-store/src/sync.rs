@@ -7,6 +7,7 @@
 
 mod backfill;
 mod one;
+mod pages;
 mod reconcile;
 mod references;
 mod settle;
@@ -21,7 +22,10 @@ pub use self::reconcile::{
 pub use self::references::RetrievedReferences;
 pub use self::settle::Settled;
 use crate::client::{Client, Meta};
-use crate::store::{Interval, ObjectRef, Scope, Snapshot, SnapshotBuilder, Source};
+use crate::error::Error;
+use crate::resources;
+use crate::store::{Interval, ObjectRef, Scope, Snapshot, SnapshotBuilder, Source, Store};
+use crate::view::ResourceFacts;
 
 /// What Stripe sent cannot be put into the store, or cannot be asked for.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +88,14 @@ fn of_scope(client: &Client, scope: &Scope) -> Client {
     }
 }
 
-/// The snapshot of an object in an answer; `None` when the answer does not say when it was made.
-fn snapshot_of<'a>(read: SnapshotBuilder<'a>, meta: &Meta) -> Option<Snapshot<'a>> {
-    Some(snapshot_at(read, meta, meta.interval()?))
+/// The snapshot of an object in an answer, which has to say when it was made.
+fn snapshot_of<'a>(read: SnapshotBuilder<'a>, meta: &Meta) -> Result<Snapshot<'a>, SyncError> {
+    match meta.interval() {
+        Some(interval) => Ok(snapshot_at(read, meta, interval)),
+        None => Err(SyncError::NoDate {
+            object: ObjectRef::one(read.object(), read.id()),
+        }),
+    }
 }
 
 /// The snapshot of an object in an answer, of this interval.
@@ -97,4 +106,27 @@ fn snapshot_at<'a>(read: SnapshotBuilder<'a>, meta: &Meta, interval: Interval) -
     };
     let id = meta.request_id().map_or("unknown", |id| id.as_str());
     read.taken(interval, Source::request(id).ordered(meta.order()))
+}
+
+/// The facts of a type whose objects can be asked for by their ids alone.
+fn retrievable(object: &str) -> Option<ResourceFacts> {
+    let facts = resources::facts(object)?;
+    let has_path = facts.path.is_some_and(|path| !path.contains('{'));
+    (facts.operations.retrieve && has_path).then_some(*facts)
+}
+
+/// Reads an object of any type from Stripe and writes it; its type and id, as the answer has them.
+async fn read_into(
+    store: &Store,
+    client: &Client,
+    facts: ResourceFacts,
+    id: &str,
+) -> Result<(String, String), Error> {
+    let fetched = client.read_any(facts, id).send().await?;
+    let read = Snapshot::read(fetched.json().get())?;
+    let key = (read.object().to_owned(), read.id().to_owned());
+    store
+        .write(&[snapshot_of(read, fetched.response())?])
+        .await?;
+    Ok(key)
 }

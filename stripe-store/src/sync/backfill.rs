@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use self::list::Reading;
-pub(super) use self::list::{call_of, is_gone, is_lost_cursor};
 pub(super) use self::plan::comes_inside;
 pub use self::report::{
     BackfillEvent, BackfillReport, ListEnd, ListName, ListReport, OddItem, SkipReason,

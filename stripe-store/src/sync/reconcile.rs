@@ -19,8 +19,8 @@ use self::judge::Tally;
 pub use self::report::{
     Finding, FindingKind, Gone, ReconcileEvent, ReconcileReport, TypeReport, UnreadList,
 };
+use super::of_scope;
 use super::settle::settle;
-use super::{SyncError, of_scope};
 use crate::client::Client;
 use crate::error::Error;
 use crate::store::{Scope, Store};
@@ -97,26 +97,6 @@ struct Run {
 }
 
 type Observer = Arc<dyn Fn(&ReconcileEvent<'_>) + Send + Sync>;
-
-/// Why something could not be read to its end.
-enum Stopped {
-    /// That is for this list alone.
-    List(super::ListEnd),
-    /// Nothing more can be read or written.
-    All(Error),
-}
-
-impl From<crate::store::StoreError> for Stopped {
-    fn from(error: crate::store::StoreError) -> Self {
-        Self::All(error.into())
-    }
-}
-
-impl From<SyncError> for Stopped {
-    fn from(error: SyncError) -> Self {
-        Self::List(super::ListEnd::Unusable(error))
-    }
-}
 
 impl fmt::Debug for Reconcile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{SyncError, of_scope, snapshot_of};
+use super::{of_scope, read_into, retrievable};
 use crate::client::Client;
 use crate::error::Error;
 use crate::resources;
-use crate::store::{Missing, ObjectRef, Snapshot, Store, Stored};
+use crate::store::{Missing, Store, Stored};
 use crate::view::{AnyObject, Resource, ResourceFacts};
 
 /// What became of the references of an object.
@@ -117,32 +117,20 @@ async fn retrieve_one(
         return Ok(None);
     };
     let there = store.with_scope(missing.scope.clone());
-    let call = of_scope(client, &missing.scope).read_any(facts, &missing.id);
-    let fetched = call.send().await?;
-    let read = Snapshot::read(fetched.json().get())?;
-    let (object, id) = (read.object().to_owned(), read.id().to_owned());
-    let named = ObjectRef::one(&object, &id);
-    let snapshot = snapshot_of(read, fetched.response());
-    let snapshot = snapshot.ok_or(SyncError::NoDate { object: named })?;
-    there.write(&[snapshot]).await?;
+    let client = of_scope(client, &missing.scope);
+    let (object, id) = read_into(&there, &client, facts, &missing.id).await?;
     Ok(there.including_deleted().get_object(&object, &id).await?)
 }
 
 /// The type that it is of: the only one that it can be, or the one that its id begins as, if it can be read by its id.
 fn facts_of(missing: &Missing) -> Option<ResourceFacts> {
-    let can_be = || {
-        let types = missing.objects.iter().filter_map(|it| resources::facts(it));
-        types.filter(|facts| {
-            let is_below = facts.path.is_none_or(|path| path.contains('{'));
-            facts.operations.retrieve && !is_below
-        })
-    };
-    let named = |facts: &&ResourceFacts| {
+    let can_be = || missing.objects.iter().filter_map(|it| retrievable(it));
+    let named = |facts: &ResourceFacts| {
         let prefix = facts.id_prefix;
         prefix.is_some_and(|prefix| missing.id.starts_with(prefix))
     };
     match missing.objects {
-        [_] => can_be().next().copied(),
-        _ => can_be().find(|facts| named(facts)).copied(),
+        [_] => can_be().next(),
+        _ => can_be().find(named),
     }
 }

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{SyncError, of_scope, snapshot_of};
+use super::pages::call_of;
+use super::{SyncError, of_scope, read_into, snapshot_of};
 use crate::client::{Call, Client, Many};
 use crate::error::Error;
 use crate::resources::{self, LISTINGS};
 use crate::store::{DirtyKey, Interval, ObjectRef, Snapshot, Store};
-use crate::view::{AnyObject, View as _};
+use crate::view::{AnyObject, ListingParent, View as _};
 
 /// How many marks are read from the table at a time.
 const AT_ONCE: usize = 500;
@@ -107,12 +108,7 @@ async fn settle_one(store: &Store, client: &Client, object: &DirtyKey) -> Result
         object: object.object.clone(),
     };
     let facts = resources::facts(&object.object).ok_or_else(unreachable)?;
-    let fetched = client.read_any(*facts, &object.id).send().await?;
-    let read = Snapshot::read(fetched.json().get())?;
-    let named = ObjectRef::one(read.object(), read.id());
-    let snapshot =
-        snapshot_of(read, fetched.response()).ok_or(SyncError::NoDate { object: named })?;
-    store.write(&[snapshot]).await?;
+    read_into(store, client, *facts, &object.id).await?;
     Ok(())
 }
 
@@ -139,9 +135,7 @@ async fn complete(store: &Store, client: &Client, object: &DirtyKey) -> Result<(
             let mut snapshots = Vec::with_capacity(page.items().len());
             for item in page.items() {
                 let read = Snapshot::read(item.text())?;
-                let named = ObjectRef::one(read.object(), read.id());
-                let snapshot = snapshot_of(read, item.meta());
-                snapshots.push(snapshot.ok_or(SyncError::NoDate { object: named })?);
+                snapshots.push(snapshot_of(read, item.meta())?);
             }
             store.write(&snapshots).await?;
             as_of = as_of.or(page.meta().interval());
@@ -169,18 +163,12 @@ fn rest_of(
     field: &str,
     list: &Value,
 ) -> Result<Call<Many<AnyObject>>, SyncError> {
-    let described = LISTINGS.iter().find_map(|listing| {
-        let parent = listing.parent.as_ref()?;
-        let is_it = parent.object == object.object && parent.field == Some(field);
-        is_it.then_some((listing, parent))
+    let described = LISTINGS.iter().find(|listing| {
+        let is_it = |it: &ListingParent| it.object == object.object && it.field == Some(field);
+        listing.parent.as_ref().is_some_and(is_it)
     });
-    if let Some((listing, parent)) = described {
-        return Ok(match parent.param {
-            Some(param) => client
-                .list_of(listing.path, None)
-                .param(param, object.id.as_str()),
-            None => client.list_of(listing.path, Some(&object.id)),
-        });
+    if let Some(listing) = described {
+        return Ok(call_of(client, listing, Some(&object.id)));
     }
     let url = list.get("url").and_then(Value::as_str);
     let url = url.ok_or_else(|| SyncError::NotListed {

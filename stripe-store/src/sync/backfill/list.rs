@@ -10,9 +10,10 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::Run;
 use super::report::{BackfillEvent, ListEnd, ListName, ListReport, OddItem, SkipReason};
 use super::state::{Abilities, Pass, Place, State, Step, Wanted};
-use crate::client::{ApiError, Call, Client, ClientError, ErrorKind, Many, Page, PageCursor};
+use crate::client::{Call, Client, Many, Page, PageCursor};
 use crate::clock::UnixMillis;
-use crate::store::{ObjectRef, Snapshot, Store, StoreError};
+use crate::store::{Snapshot, Store};
+use crate::sync::pages::{Stopped, call_of, is_gone, is_lost_cursor};
 use crate::sync::{SyncError, of_scope, snapshot_of};
 use crate::view::{AnyObject, Listing, ListingParent};
 
@@ -28,26 +29,6 @@ pub(super) struct Reading<'r> {
     client: Client,
     /// What the state is noted under.
     key: String,
-}
-
-/// Why a reading ended before the end of the list.
-enum Stopped {
-    /// That is for this list alone.
-    List(ListEnd),
-    /// Nothing more can be read or written.
-    All(crate::Error),
-}
-
-impl From<StoreError> for Stopped {
-    fn from(error: StoreError) -> Self {
-        Self::All(error.into())
-    }
-}
-
-impl From<SyncError> for Stopped {
-    fn from(error: SyncError) -> Self {
-        Self::List(ListEnd::Unusable(error))
-    }
 }
 
 impl<'r> Reading<'r> {
@@ -306,34 +287,7 @@ impl<'r> Reading<'r> {
             }
         };
         let page = call.page().await;
-        page.map_err(|error| self.stopped(error, cursor.is_none()))
-    }
-
-    /// What an error means for the list, on its first page or later.
-    fn stopped(&self, error: ClientError, is_first: bool) -> Stopped {
-        let api = error.api().filter(|_| is_first);
-        let Some(api) = api else {
-            return match error.status() {
-                Some(401) => Stopped::All(error.into()),
-                _ => Stopped::List(ListEnd::Failed(error)),
-            };
-        };
-        match api.kind() {
-            ErrorKind::Authentication => Stopped::All(error.into()),
-            ErrorKind::Permission => {
-                Stopped::List(ListEnd::Skipped(SkipReason::NotPermitted(error)))
-            }
-            // Nothing that was sent is at fault, so that it is the list.
-            ErrorKind::InvalidRequest
-                if self.listing.parent.is_none()
-                    && !self.run.is_named
-                    && api.param().is_none()
-                    && matches!(api.status(), 400 | 404) =>
-            {
-                Stopped::List(ListEnd::Skipped(SkipReason::NotAvailable(error)))
-            }
-            _ => Stopped::List(ListEnd::Failed(error)),
-        }
+        page.map_err(|error| Stopped::of(error, self.listing, cursor.is_none(), self.run.is_named))
     }
 
     /// Writes a page, and notes that it is read.
@@ -346,11 +300,7 @@ impl<'r> Reading<'r> {
         let mut snapshots = Vec::with_capacity(page.items().len());
         for item in page.items() {
             match Snapshot::read(item.text()) {
-                Ok(read) => {
-                    let object = ObjectRef::one(read.object(), read.id());
-                    let snapshot = snapshot_of(read, item.meta());
-                    snapshots.push(snapshot.ok_or(SyncError::NoDate { object })?);
-                }
+                Ok(read) => snapshots.push(snapshot_of(read, item.meta())?),
                 Err(error) => report.add_odd(OddItem {
                     id: item.id(),
                     error,
@@ -392,30 +342,6 @@ impl Shared {
     }
 }
 
-/// The call for a list, or for that below the parent of this id: for all that is on it.
-pub(in crate::sync) fn call_of(
-    client: &Client,
-    listing: &Listing,
-    parent: Option<&str>,
-) -> Call<Many<AnyObject>> {
-    let by_param = listing.parent.and_then(|parent| parent.param);
-    let in_path = parent.filter(|_| by_param.is_none());
-    let mut call = client.list_of(listing.path, in_path);
-    if let (Some(id), Some(param)) = (parent, by_param) {
-        call = call.param(param, id);
-    }
-    for (name, value) in listing.params {
-        call = call.param(*name, *value);
-    }
-    for path in listing.expand {
-        call = call.expand(*path);
-    }
-    if listing.has_pages {
-        call = call.with_most();
-    }
-    call
-}
-
 /// When the pass began, by the first answer.
 fn begun(page: &Page<AnyObject>) -> Option<i64> {
     let interval = page.meta().interval()?;
@@ -428,19 +354,4 @@ fn next_of(page: &Page<AnyObject>) -> Result<Option<String>, Stopped> {
         Ok(next) => Ok(next.map(ToString::to_string)),
         Err(error) => Err(Stopped::List(ListEnd::Failed(error))),
     }
-}
-
-/// Whether Stripe does not know the object whose list it is.
-pub(in crate::sync) fn is_gone(error: &ClientError) -> bool {
-    let code = error.api().and_then(ApiError::code);
-    error.is_not_found() && code == Some("resource_missing")
-}
-
-/// Whether Stripe does not know the object that the next page was to come after.
-pub(in crate::sync) fn is_lost_cursor(error: &ClientError) -> bool {
-    let is_lost = |api: &ApiError| {
-        api.code() == Some("resource_missing")
-            && (api.status() == 400 || api.param() == Some("starting_after"))
-    };
-    error.api().is_some_and(is_lost)
 }

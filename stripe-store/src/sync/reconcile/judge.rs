@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{MutexGuard, PoisonError};
 
+use super::Run;
 use super::compare::differences;
 use super::report::{Finding, FindingKind, Gone, ReconcileEvent, TypeReport};
-use super::{Run, Stopped};
 use crate::client::Meta;
 use crate::clock::UnixMillis;
 use crate::error::Error;
 use crate::resources;
 use crate::store::{ObjectRef, Snapshot, StoreError, Stored, same_json};
-use crate::sync::{SyncError, snapshot_of};
+use crate::sync::pages::Stopped;
+use crate::sync::snapshot_of;
 use crate::view::AnyObject;
 
 /// How many deletions are written at a time.
@@ -117,8 +118,7 @@ impl Run {
                     continue;
                 }
             };
-            let named = ObjectRef::one(read.object(), read.id());
-            let snapshot = snapshot_of(read, meta).ok_or(SyncError::NoDate { object: named })?;
+            let snapshot = snapshot_of(read, meta)?;
             // The same object may be on several lists.
             if self.tally().sees(snapshot.object(), snapshot.id()) {
                 let of_type = by_type.entry(snapshot.object().to_owned());

@@ -2,15 +2,15 @@
 
 use futures_util::stream::{self, StreamExt as _};
 
+use super::Run;
 use super::judge::{finding, is_newer};
 use super::report::{FindingKind, Gone, ReconcileEvent};
-use super::{Run, Stopped};
 use crate::client::{ClientError, ErrorKind};
 use crate::error::Error;
-use crate::resources::{self, LISTINGS};
+use crate::resources::LISTINGS;
 use crate::store::{ObjectRef, Snapshot, Source, object_stub};
-use crate::sync::backfill::is_gone;
-use crate::sync::{ListEnd, SyncError};
+use crate::sync::pages::{Stopped, is_gone};
+use crate::sync::{ListEnd, SyncError, retrievable};
 use crate::view::ResourceFacts;
 
 /// How many ids are read from the table at a time.
@@ -18,13 +18,6 @@ const IDS: usize = 500;
 
 /// After how many failures no more objects of a type are asked for.
 const MAX_FAILED: u64 = 20;
-
-/// The facts of a type whose objects can be asked for by their ids alone.
-pub(super) fn retrievable(object: &str) -> Option<ResourceFacts> {
-    let facts = resources::facts(object)?;
-    let has_path = facts.path.is_some_and(|path| !path.contains('{'));
-    (facts.operations.retrieve && has_path).then_some(*facts)
-}
 
 impl Run {
     /// Compares the rows of a type that no list had.

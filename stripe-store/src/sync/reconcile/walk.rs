@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::value::RawValue;
 
+use super::Run;
 use super::report::{ReconcileEvent, ReconcileReport, UnreadList};
-use super::rows::retrievable;
-use super::{Run, Stopped};
-use crate::client::{ClientError, ErrorKind, Meta, Page};
+use crate::client::{Meta, Page};
 use crate::error::Error;
 use crate::resources::LISTINGS;
-use crate::sync::backfill::{call_of, comes_inside, is_gone, is_lost_cursor};
-use crate::sync::{ListEnd, ListName, SkipReason, SyncError};
+use crate::sync::backfill::comes_inside;
+use crate::sync::pages::{Stopped, call_of, is_gone, is_lost_cursor};
+use crate::sync::{ListEnd, ListName, SyncError, retrievable};
 use crate::view::{AnyObject, Listing};
 
 /// How many ids of parents are read from the table at a time.
@@ -164,7 +164,8 @@ impl Run {
             let page = match page {
                 // The object that the page comes after is gone: what was seen before is passed over.
                 Err(error) if !is_first && is_lost_cursor(&error) => continue,
-                page => page.map_err(|error| self.stopped(error, listing, is_first))?,
+                page => page
+                    .map_err(|error| Stopped::of(error, listing, is_first, self.types.is_some()))?,
             };
             self.begun(listing, &page);
             self.page(listing, &page).await?;
@@ -216,27 +217,6 @@ impl Run {
         }
         let object = listing.objects.first().copied().unwrap_or_default();
         self.judge(object, &answers).await
-    }
-
-    /// What an error means for a list, on its first page or later.
-    fn stopped(&self, error: ClientError, listing: &Listing, is_first: bool) -> Stopped {
-        let kind = error
-            .api()
-            .map(|api| (api.kind(), api.status(), api.param().is_some()));
-        match kind {
-            Some((ErrorKind::Authentication, ..)) => Stopped::All(error.into()),
-            Some((ErrorKind::Permission, ..)) if is_first => {
-                Stopped::List(ListEnd::Skipped(SkipReason::NotPermitted(error)))
-            }
-            // Nothing that was sent is at fault, so that it is the list.
-            Some((ErrorKind::InvalidRequest, 400 | 404, false))
-                if is_first && listing.parent.is_none() && self.types.is_none() =>
-            {
-                Stopped::List(ListEnd::Skipped(SkipReason::NotAvailable(error)))
-            }
-            _ if error.status() == Some(401) => Stopped::All(error.into()),
-            _ => Stopped::List(ListEnd::Failed(error)),
-        }
     }
 }
 
