@@ -3,6 +3,7 @@
 //! Knows the public interface of the library only. This module and the real clock are the only ones that look at the
 //! environment and the time.
 
+mod catch_up;
 mod database;
 mod export;
 mod failure;
@@ -47,6 +48,7 @@ use crate::store::Mode;
     after_help = "\
 Examples:
   stripe-store sync                         read everything from Stripe
+  stripe-store catch-up                     apply the events that were missed
   stripe-store reconcile --sample 100       compare some of it with Stripe
   stripe-store ingest customers.json        store what a file holds, in ./stripe-store.db
   stripe-store --test list customer         the newest customers of test mode
@@ -112,6 +114,7 @@ struct Global {
 enum Command {
     Migrate(migrate::Arguments),
     Sync(sync::Arguments),
+    CatchUp(catch_up::Arguments),
     Reconcile(reconcile::Arguments),
     Ingest(ingest::Arguments),
     Get(get::Arguments),
@@ -167,6 +170,7 @@ async fn run(cli: &Cli, output: &mut Output) -> Result<(), Failure> {
     match &cli.command {
         Command::Migrate(arguments) => migrate::run(arguments, &database, output).await,
         Command::Sync(arguments) => sync::run(arguments, &database, output).await,
+        Command::CatchUp(arguments) => catch_up::run(arguments, &database, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &database, output).await,
         Command::Ingest(arguments) => ingest::run(arguments, &database, output).await,
         Command::Get(arguments) => get::run(arguments, &database, output).await,

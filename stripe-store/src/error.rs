@@ -42,6 +42,25 @@ impl Error {
     }
 }
 
+/// An error and its causes, on one line.
+#[cfg(any(feature = "cli", feature = "client"))]
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        // Some errors of drivers repeat their cause.
+        if !text.ends_with(&reason) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&reason);
+        }
+        cause = error.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

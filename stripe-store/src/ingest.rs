@@ -38,12 +38,14 @@
 
 mod documents;
 mod entries;
+mod event;
 mod exported;
 mod input;
 mod pick;
 
 pub use documents::Documents;
-pub use entries::{Content, Entry, Origin, Skipped, event};
+pub use entries::{Content, Entry, Origin, Skipped};
+pub use event::{Event, event};
 pub use exported::ExportReader;
 
 use crate::store::SnapshotError;
@@ -178,6 +180,13 @@ pub enum IngestError {
         /// The field that is missing, or is of another type than it should be.
         field: &'static str,
     },
+    /// Something else than an event, where an event was expected.
+    #[error("line {line}: not an event, whose `object` is \"event\" or \"v2.core.event\"")]
+    #[non_exhaustive]
+    NotAnEvent {
+        /// The line that it begins on.
+        line: u64,
+    },
     /// What should be an export of a store does not begin like one.
     #[error("line {line}: this is no export of stripe-store, whose first line would say so")]
     #[non_exhaustive]
@@ -245,6 +254,7 @@ impl IngestError {
             | Self::Json { line, .. }
             | Self::List { line }
             | Self::Event { line, .. }
+            | Self::NotAnEvent { line }
             | Self::NoExport { line }
             | Self::ExportVersion { line, .. }
             | Self::ExportLine { line, .. }

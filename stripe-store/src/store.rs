@@ -21,6 +21,8 @@ mod export;
 pub(crate) mod extension;
 mod extract;
 mod import;
+#[cfg(feature = "client")]
+mod inbox;
 mod list;
 mod migrate;
 mod models;
@@ -60,6 +62,8 @@ pub use self::expand::{Expand, ExpandError, Expansion, Missing};
 pub use self::export::{EXPORT_VERSION, Export, ExportPage, Exporting};
 pub(crate) use self::extension::Extension;
 pub use self::import::{DirtyMark, ImportLine};
+#[cfg(feature = "client")]
+pub(crate) use self::inbox::{AppliedEvents, NewEvent, PendingEvent, is_storable};
 pub use self::list::{Listing, Page};
 pub(crate) use self::models::FoundModel;
 pub use self::models::{HookContext, HookError, HookFuture};

@@ -6,6 +6,7 @@
 //! of the API description, and no path of its own.
 
 mod backfill;
+mod catch_up;
 mod one;
 mod pages;
 mod reconcile;
@@ -14,6 +15,9 @@ mod settle;
 
 pub use self::backfill::{
     Backfill, BackfillEvent, BackfillReport, ListEnd, ListName, ListReport, OddItem, SkipReason,
+};
+pub use self::catch_up::{
+    AccountEvents, CatchUp, CatchUpEvent, CatchUpReport, EventGap, FailedEvent, OddEvent,
 };
 pub use self::reconcile::{
     FieldDifference, Finding, FindingKind, Gone, Reconcile, ReconcileEvent, ReconcileReport,

@@ -1,5 +1,6 @@
 //! The command `stripe-store`, run as a process of its own.
 
+mod catch_up;
 mod ingest;
 mod operations;
 mod read;

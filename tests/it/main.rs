@@ -8,6 +8,7 @@
 )]
 
 mod backfill;
+mod catch_up;
 mod changes;
 mod changes_listen;
 mod changes_properties;

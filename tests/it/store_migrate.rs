@@ -30,6 +30,16 @@ async fn schema(db: &TestDb) -> String {
     db.scalar_text(sql).await.unwrap()
 }
 
+/// How many migrations there are: files of one dialect.
+fn shipped() -> i64 {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../stripe-store/migrations/sqlite"
+    );
+    let files = std::fs::read_dir(folder).unwrap().count();
+    i64::try_from(files).unwrap()
+}
+
 #[tokio::test]
 async fn c010_migrating_again_changes_nothing() {
     for db in empty_databases().await {
@@ -60,7 +70,7 @@ async fn c010_migrating_again_changes_nothing() {
         assert_eq!(
             db.scalar_i64("SELECT count(*) FROM _stripe_store_migrations")
                 .await,
-            Some(2)
+            Some(shipped())
         );
         assert!(
             store
@@ -89,7 +99,7 @@ async fn c010_two_processes_may_migrate_at_once() {
         assert_eq!(
             db.scalar_i64("SELECT count(*) FROM _stripe_store_migrations")
                 .await,
-            Some(2)
+            Some(shipped())
         );
     }
 }
@@ -136,7 +146,7 @@ async fn c010_a_prefix_keeps_stores_apart() {
         assert_eq!(
             db.scalar_i64("SELECT count(*) FROM us__stripe_store_migrations")
                 .await,
-            Some(2)
+            Some(shipped())
         );
     }
 }

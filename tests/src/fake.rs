@@ -23,6 +23,7 @@
 //! ```
 
 mod body;
+mod events;
 mod expand;
 mod facts;
 mod fault;
@@ -183,6 +184,12 @@ impl Fake {
     /// The same seed gives the same objects.
     pub fn fill(&self, seed: u64, count: usize) {
         filled::fill(&mut self.state.world(), seed, count);
+    }
+
+    /// Every event of what requests did, the oldest first. They are listed at `/v1/events`; objects that a test
+    /// [adds](Self::add) bring none.
+    pub fn events(&self) -> Vec<Value> {
+        self.objects(events::PATH)
     }
 
     /// Every object of a list, the oldest first, whatever its requests leave out.

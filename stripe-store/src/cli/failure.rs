@@ -1,6 +1,5 @@
 //! Why a command ended early, and the exit status that says so.
 
-use std::error::Error;
 use std::path::PathBuf;
 
 use crate::store::StoreError;
@@ -51,22 +50,4 @@ impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::Print(error)
     }
-}
-
-/// An error and its causes, on one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let reason = error.to_string();
-        // Some errors of drivers repeat their cause.
-        if !text.ends_with(&reason) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&reason);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -11,11 +11,12 @@ use indicatif::{HumanCount, ProgressBar};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::failure::{Failure, chain};
+use super::failure::Failure;
 use super::output::Output;
 use super::progress;
 use super::reader::{Input, Part};
 use super::signal::{Signals, Stop};
+use crate::error::chain;
 use crate::ingest::{Document, IngestError};
 use crate::store::{ImportLine, Outcome, Store, StoreError};
 

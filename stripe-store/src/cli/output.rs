@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::failure::{Failure, chain};
+use super::failure::Failure;
+use crate::error::chain;
 
 /// Where a command prints.
 pub(super) struct Output {

@@ -47,6 +47,15 @@ pub(super) fn of_lists(output: &Output) -> ProgressBar {
     )
 }
 
+/// A line for events, of which nobody knows how many there are.
+pub(super) fn of_events(output: &Output) -> ProgressBar {
+    bar(
+        output,
+        ProgressBar::new_spinner(),
+        "{spinner} events: {msg}  {elapsed}",
+    )
+}
+
 /// Several bars, one below the other.
 pub(super) fn several(output: &Output) -> MultiProgress {
     let bars = MultiProgress::new();

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::database::Database;
-use super::failure::{Failure, chain};
+use super::failure::Failure;
 use super::output::Output;
 use super::progress;
 use super::signal::Signals;
 use super::stripe::Stripe;
 use super::suggest;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::sync::{
     Finding, FindingKind, ListEnd, ReconcileEvent, ReconcileReport, SkipReason, SyncError,
     TypeReport,

@@ -43,7 +43,7 @@ impl Stripe {
             )));
         }
         let unusable = |error: &dyn std::error::Error| {
-            let reason = super::failure::chain(error);
+            let reason = crate::error::chain(error);
             Failure::Message(format!("{KEY} cannot be used: {reason}"))
         };
         let key = SecretKey::new(key).map_err(|error| unusable(&error))?;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::database::Database;
-use super::failure::{Failure, chain};
+use super::failure::Failure;
 use super::moment;
 use super::output::Output;
 use super::progress;
@@ -18,7 +18,7 @@ use super::signal::Signals;
 use super::stripe::Stripe;
 use super::suggest;
 use crate::clock::UnixMillis;
-use crate::error::Error;
+use crate::error::{Error, chain};
 use crate::sync::{BackfillEvent, BackfillReport, ListEnd, ListReport, SkipReason, SyncError};
 
 /// Read what Stripe lists into the table: all of it, and later what is new

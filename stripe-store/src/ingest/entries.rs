@@ -5,10 +5,10 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use super::documents::newlines;
-use super::pick::{boolean, integer, pick, string};
+use super::event::{Event, is_event};
+use super::pick::pick;
 use super::{Document, IngestError};
-use crate::resources::events;
-use crate::store::{Change, Interval, Mode, Snapshot, SnapshotBuilder, SnapshotError, Source};
+use crate::store::{Interval, Snapshot, SnapshotError, Source};
 
 /// What is told of the objects in a file that they do not say themselves: when they were read from Stripe.
 ///
@@ -168,6 +168,11 @@ pub(super) struct Place {
     column: u64,
 }
 
+impl Place {
+    /// Where a text begins that is no part of a file.
+    pub(super) const START: Self = Self { line: 1, column: 1 };
+}
+
 /// Where each of a document's parts begins, asked for in the order of the text.
 struct Places<'a> {
     text: &'a str,
@@ -207,168 +212,33 @@ impl Places<'_> {
     }
 }
 
-/// What an event brings, from the JSON that Stripe sent: the snapshot of its object, taken in the event's second.
-///
-/// ```
-/// use stripe_store::ingest::{self, Content};
-///
-/// let json = r#"{"object": "event", "id": "evt_1", "type": "customer.created", "created": 1700000000,
-///     "data": {"object": {"object": "customer", "id": "cus_1"}}}"#;
-/// let Content::Snapshot(customer) = ingest::event(json)? else { panic!("no snapshot") };
-/// assert_eq!((customer.object(), customer.id()), ("customer", "cus_1"));
-/// # Ok::<(), stripe_store::ingest::IngestError>(())
-/// ```
-///
-/// # Errors
-///
-/// [`IngestError::Json`] where the text is no JSON, [`IngestError::Event`] where it is no event, and
-/// [`IngestError::Object`] where its object cannot become a row.
-pub fn event(json: &str) -> Result<Content<'_>, IngestError> {
-    let place = Place { line: 1, column: 1 };
-    match entry(json, place, &Origin::new(Interval::second(0)))? {
-        Entry {
-            content: Content::Snapshot(snapshot),
-            ..
-        } if !snapshot.source().as_str().starts_with("evt") => Err(IngestError::Event {
-            line: 1,
-            id: name(None, "id"),
-            field: "data",
-        }),
-        Entry { content, .. } => Ok(content),
-    }
-}
-
 fn entry<'a>(text: &'a str, place: Place, origin: &Origin) -> Result<Entry<'a>, IngestError> {
     let line = place.line;
     let [object] = pick(text, ["object"]).map_err(|error| json_error(&error, place))?;
-    let content = if is_named(object, "event") {
-        event_content(text, place)?
-    } else if is_named(object, "v2.core.event") {
-        let [id, event_type] =
-            pick(text, ["id", "type"]).map_err(|error| json_error(&error, place))?;
-        Content::Skipped(Skipped::Thin {
-            event: name(id, "id"),
-            event_type: name(event_type, "type"),
-        })
+    let content = if is_event(object) {
+        Event::at(text, place)?.content()?
     } else {
         let mut read = Snapshot::read(text).map_err(|source| object_error(source, place))?;
         if let Some(version) = &origin.api_version {
             read = read.api_version(version.clone());
         }
-        snapshot(read.taken(origin.as_of, origin.source.clone()))
+        let taken = read.taken(origin.as_of, origin.source.clone());
+        Content::Snapshot(Box::new(taken))
     };
     Ok(Entry { line, content })
-}
-
-fn snapshot(snapshot: Snapshot<'_>) -> Content<'_> {
-    Content::Snapshot(Box::new(snapshot))
-}
-
-/// The snapshot of an event: its object, in the second of the event.
-fn event_content(text: &str, place: Place) -> Result<Content<'_>, IngestError> {
-    let fields = [
-        "id",
-        "type",
-        "created",
-        "livemode",
-        "api_version",
-        "account",
-        "data",
-    ];
-    let [
-        id,
-        event_type,
-        created,
-        livemode,
-        api_version,
-        account,
-        data,
-    ] = pick(text, fields).map_err(|error| json_error(&error, place))?;
-    let missing = |field| IngestError::Event {
-        line: place.line,
-        id: name(id, "id"),
-        field,
-    };
-
-    let data = data.ok_or_else(|| missing("data"))?;
-    let [object, previous] =
-        pick(data.get(), ["object", "previous_attributes"]).map_err(|_| missing("data.object"))?;
-    let object = object.ok_or_else(|| missing("data.object"))?;
-    let event_id = string(id).ok_or_else(|| missing("id"))?;
-    let created = integer(created).ok_or_else(|| missing("created"))?;
-    let event_type = name(event_type, "type");
-
-    let mut read = match Snapshot::read(object) {
-        Ok(read) => read,
-        Err(SnapshotError::MissingId { .. }) => {
-            return Ok(Content::Skipped(Skipped::WithoutId {
-                event: event_id,
-                event_type,
-            }));
-        }
-        Err(source) => return Err(object_error(source, place)),
-    };
-    if let Some(livemode) = boolean(livemode) {
-        read = read.mode(Mode::from_livemode(livemode));
-    }
-    if let Some(version) = string(api_version) {
-        read = read.api_version(version);
-    }
-    if let Some(account) = string(account) {
-        read = read.account(account);
-    }
-    if let Some(previous) = previous {
-        read = read.previous_attributes(previous);
-    }
-    if is_deletion(&event_type, &read) {
-        read = read.tombstone();
-    }
-    let change = change(&event_type, &read);
-    read = read.change(change);
-    Ok(snapshot(read.taken(
-        Interval::second(created),
-        Source::event(&event_id),
-    )))
-}
-
-/// Whether an event says that its object is gone at Stripe. `customer.subscription.deleted` does not: it is a
-/// cancellation, and the subscription stays.
-fn is_deletion(event_type: &str, object: &SnapshotBuilder<'_>) -> bool {
-    // One event type for all that a customer pays with; a card is deleted, a source is only detached.
-    object.object() != "source" && events::facts(event_type).is_some_and(|facts| facts.is_deletion)
-}
-
-/// What an event says of its object's life. That a subscription was deleted means that it was canceled: its object
-/// stays, and yet nothing follows.
-fn change(event_type: &str, object: &SnapshotBuilder<'_>) -> Change {
-    match event_type.rsplit('.').next() {
-        Some("deleted") => Change::Deleted,
-        // A source is created before it is a customer's, and an authorization is asked about before it is created.
-        Some("created")
-            if object.object() != "source" && event_type != "issuing_authorization.created" =>
-        {
-            Change::Created
-        }
-        _ => Change::Updated,
-    }
 }
 
 fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(raw.get()).ok()
 }
 
-fn is_named(object: Option<&RawValue>, name: &str) -> bool {
+pub(super) fn is_named(object: Option<&RawValue>, name: &str) -> bool {
     object.is_some_and(|raw| {
         raw.get()
             .strip_prefix('"')
             .and_then(|text| text.strip_suffix('"'))
             == Some(name)
     })
-}
-
-/// A text of an event for a message, or that there is none.
-fn name(raw: Option<&RawValue>, field: &str) -> String {
-    string(raw).unwrap_or_else(|| format!("without {field}"))
 }
 
 pub(super) fn object_error(source: SnapshotError, place: Place) -> IngestError {

@@ -169,7 +169,7 @@ fn an_event_that_lacks_a_part_says_which() {
         &["! line 1: event evt_1 has no `data`"],
     );
     check(
-        r#"{"object":"event","id":"evt_1","data":[]}"#,
+        r#"{"object":"event","id":"evt_1","created":1,"data":[]}"#,
         &["! line 1: event evt_1 has no `data.object`"],
     );
     check(

@@ -21,7 +21,7 @@ struct Embedded {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: [Embedded; 2] = [
+const MIGRATIONS: [Embedded; 3] = [
     Embedded {
         version: 1,
         name: "stripe objects",
@@ -33,6 +33,12 @@ const MIGRATIONS: [Embedded; 2] = [
         name: "stripe sync state",
         postgres: include_str!("../../migrations/postgres/0002_stripe_sync_state.sql"),
         sqlite: include_str!("../../migrations/sqlite/0002_stripe_sync_state.sql"),
+    },
+    Embedded {
+        version: 3,
+        name: "stripe events",
+        postgres: include_str!("../../migrations/postgres/0003_stripe_events.sql"),
+        sqlite: include_str!("../../migrations/sqlite/0003_stripe_events.sql"),
     },
 ];
 

@@ -7,6 +7,8 @@ mod changed;
 pub(super) mod export;
 mod extract;
 mod import;
+#[cfg(feature = "client")]
+mod inbox;
 mod index;
 pub(super) mod listen;
 mod models;

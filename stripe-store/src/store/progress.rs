@@ -62,6 +62,23 @@ impl Store {
         Ok(found.await?.into_iter().next())
     }
 
+    /// Everything that is noted for the handle's account and mode: names, and what is noted under them.
+    pub(crate) async fn all_progress(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let key = equal(self.dialect(), 1, &["account", "livemode"]);
+        let table = self.tables().sync_state();
+        // No name has a line break.
+        let sql = format!("SELECT name || '\n' || state FROM {table} WHERE {key} ORDER BY name");
+        let found = self.texts(None, sql, |arguments| {
+            arguments.add(self.scope().account_column().to_owned())?;
+            arguments.add(self.scope().mode().is_live())
+        });
+        let split = |text: String| {
+            let (name, state) = text.split_once('\n')?;
+            Some((name.to_owned(), state.to_owned()))
+        };
+        Ok(found.await?.into_iter().filter_map(split).collect())
+    }
+
     /// Writes a batch, and notes in the same transaction how far the reading of it has come.
     pub(crate) async fn write_with_progress(
         &self,
@@ -96,7 +113,7 @@ impl Store {
         result
     }
 
-    async fn note_progress(
+    pub(super) async fn note_progress(
         &self,
         transaction: &mut TransactionMut<'_>,
         name: &str,

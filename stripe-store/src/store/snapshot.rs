@@ -463,7 +463,7 @@ pub(crate) fn is_of_type<T: Resource>(object: &str) -> bool {
 }
 
 /// A text for a column that is no key: without NUL, which PostgreSQL cannot store, and of bounded length.
-fn label(text: Cow<'_, str>) -> Cow<'_, str> {
+pub(super) fn label(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.len() <= MAX_LABEL_BYTES && !text.contains('\0') {
         return text;
     }

@@ -8,6 +8,8 @@ mod decide;
 pub(super) mod export;
 mod extract;
 mod import;
+#[cfg(feature = "client")]
+mod inbox;
 mod models;
 mod purge;
 mod query;
@@ -223,7 +225,7 @@ impl SqliteDatabase {
     }
 }
 
-fn to_json(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
+fn to_json(value: &(impl serde::Serialize + ?Sized)) -> Result<String, sqlx::Error> {
     serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 

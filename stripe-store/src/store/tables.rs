@@ -7,11 +7,12 @@ const MAX_PREFIX_BYTES: usize = 20;
 const MAX_SCHEMA_BYTES: usize = 63;
 
 /// Every table that a migration names.
-pub(super) const TABLES: [&str; 4] = [
+pub(super) const TABLES: [&str; 5] = [
     "stripe_objects",
     "stripe_rivals",
     "stripe_dirty_objects",
     "stripe_sync_state",
+    "stripe_events",
 ];
 
 /// Where the store's tables live: in a schema of their own, under a prefix, or plainly as `stripe_objects`.
@@ -104,6 +105,12 @@ impl TableNames {
     #[cfg(feature = "client")]
     pub(crate) fn sync_state(&self) -> String {
         self.qualified("stripe_sync_state")
+    }
+
+    /// The table of events, quoted and qualified.
+    #[cfg(feature = "client")]
+    pub(crate) fn events(&self) -> String {
+        self.qualified("stripe_events")
     }
 
     /// The table in which migrations are recorded, quoted and qualified.

@@ -22,6 +22,7 @@ pub(super) use self::plan::comes_inside;
 pub use self::report::{
     BackfillEvent, BackfillReport, ListEnd, ListName, ListReport, OddItem, SkipReason,
 };
+use self::state::State;
 use super::settle::settle;
 use crate::client::Client;
 use crate::error::Error;
@@ -30,6 +31,14 @@ use crate::view::{Listing, Timestamp};
 
 /// How many calls are under way at a time, unless the caller says.
 const PARALLEL: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+/// When every list that was ever read was last read whole, by what is noted of them: the earliest time that a change can
+/// have been missed at, by Stripe's clock, in milliseconds.
+pub(super) fn whole_since(noted: &[(String, String)]) -> Option<i64> {
+    let lists = noted.iter().filter(|(name, _)| name.starts_with('/'));
+    let done = lists.filter_map(|(_, text)| State::from_text(text)?.done);
+    done.map(|done| done.all_begun).min()
+}
 
 /// What is noted of a run, until it has come to its end.
 const RUN: &str = "backfill";

@@ -8,13 +8,14 @@ use stripe_store::resources::{LISTINGS, RESOURCES};
 
 use super::objects::{Objects, fits};
 use super::server::Received;
-use super::{Fault, Reply, expand, facts, form, list};
+use super::{Fault, Reply, events, expand, facts, form, list};
 
 /// The objects by their lists' paths, and what is remembered of requests.
 #[derive(Debug, Default)]
 pub(super) struct World {
     /// By path.
     lists: HashMap<Box<str>, Objects>,
+    events: Objects,
     /// The path of the first list that each object was put into.
     homes: HashMap<Box<str>, Box<str>>,
     /// What is left of the deleted objects that Stripe still shows, by list and id.
@@ -49,6 +50,10 @@ impl World {
     /// name itself.
     pub(super) fn add(&mut self, path: &str, object: &Value) {
         let (path, parents) = path.split_once('?').unwrap_or((path, ""));
+        if path == events::PATH {
+            self.events.add(path, object, &[]);
+            return;
+        }
         if let Some(id) = object.get("id").and_then(Value::as_str) {
             let known = self.homes.entry(id.into());
             known.or_insert_with(|| path.into());
@@ -59,7 +64,10 @@ impl World {
 
     /// The list at a path, if anything was ever in it.
     pub(super) fn list(&self, path: &str) -> Option<&Objects> {
-        self.lists.get(path)
+        match path {
+            events::PATH => Some(&self.events),
+            _ => self.lists.get(path),
+        }
     }
 
     /// The paths of all lists, sorted.
@@ -157,7 +165,7 @@ impl World {
             "GET" => self.retrieve(parent, last, request),
             "POST" if is_list => self.create(path, request),
             "POST" => self.update(parent, last, request),
-            "DELETE" => self.delete(parent, last),
+            "DELETE" => self.delete(parent, last, request),
             _ => Reply::error(400),
         }
     }
@@ -177,7 +185,6 @@ impl World {
     }
 
     fn create(&mut self, path: &str, request: &Received) -> Reply {
-        self.created += 1;
         self.all_effects += 1;
         let facts = RESOURCES.iter().find(|facts| facts.path == Some(path));
         let object = facts.map_or("unknown", |facts| facts.object);
@@ -185,7 +192,7 @@ impl World {
         let mut fields = params(request);
         let id = fields
             .remove("id")
-            .unwrap_or_else(|| format!("{prefix}{}", self.created).into());
+            .unwrap_or_else(|| self.new_id(prefix).into());
         let head = [
             ("id", id),
             ("object", object.into()),
@@ -195,7 +202,19 @@ impl World {
         fields.extend(head.map(|(key, value)| (key.to_owned(), value)));
         let made = Value::Object(fields);
         self.add(path, &made);
+        self.tell("created", &made, None, request);
         Reply::json(200, &made)
+    }
+
+    /// An id that nothing has.
+    fn new_id(&mut self, prefix: &str) -> String {
+        loop {
+            self.created += 1;
+            let id = format!("{prefix}{}", self.created);
+            if !self.homes.contains_key(id.as_str()) {
+                return id;
+            }
+        }
     }
 
     fn update(&mut self, list: &str, id: &str, request: &Received) -> Reply {
@@ -204,23 +223,46 @@ impl World {
         let Some(Value::Object(mut fields)) = found else {
             return missing(id);
         };
+        let mut previous = Map::new();
         for (key, value) in changes {
             let value = if value == "" { Value::Null } else { value };
-            fields.insert(key, value);
+            let before = fields.insert(key.clone(), value.clone());
+            if before.as_ref() != Some(&value) {
+                previous.insert(key, before.unwrap_or(Value::Null));
+            }
         }
         let object = Value::Object(fields);
         if let Some(list) = self.lists.get_mut(list) {
             list.replace(id, &object);
         }
+        if !previous.is_empty() {
+            self.tell("updated", &object, Some(previous), request);
+        }
         self.all_effects += 1;
         Reply::json(200, &object)
     }
 
-    fn delete(&mut self, list: &str, id: &str) -> Reply {
+    /// Adds the event that tells of it.
+    fn tell(
+        &mut self,
+        what: &str,
+        object: &Value,
+        previous: Option<Map<String, Value>>,
+        request: &Received,
+    ) {
+        let created = now().timestamp().unix_seconds();
+        let id = format!("evt_{created}_{}", self.events.len() + 1);
+        if let Some(event) = events::of(&id, what, object, previous, request, created) {
+            self.add(events::PATH, &event);
+        }
+    }
+
+    fn delete(&mut self, list: &str, id: &str, request: &Received) -> Reply {
         let gone = self.lists.get_mut(list).and_then(|list| list.remove(id));
         let Some(object) = gone else {
             return missing(id);
         };
+        self.tell("deleted", &object, None, request);
         let stub = json!({"id": id, "object": object.get("object"), "deleted": true});
         if facts::shows_deleted(&format!("{list}/{id}")) {
             self.stubs.insert((list.into(), id.into()), stub.clone());

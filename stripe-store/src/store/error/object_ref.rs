@@ -24,6 +24,8 @@ pub enum ObjectRef {
     Batch(usize),
     /// Every row.
     All,
+    /// Events of the inbox.
+    Events,
 }
 
 impl ObjectRef {
@@ -41,7 +43,7 @@ impl ObjectRef {
     }
 }
 
-/// `customer cus_1`, `objects of type customer`, `a batch of 3 objects`, `all objects`.
+/// `customer cus_1`, `objects of type customer`, `a batch of 3 objects`, `all objects`, `events`.
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -50,6 +52,7 @@ impl fmt::Display for ObjectRef {
             Self::Batch(1) => f.write_str("a batch of 1 object"),
             Self::Batch(count) => write!(f, "a batch of {count} objects"),
             Self::All => f.write_str("all objects"),
+            Self::Events => f.write_str("events"),
         }
     }
 }
