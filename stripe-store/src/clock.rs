@@ -3,13 +3,17 @@
 //! Only [`SystemClock`] reads the system's clock; everything else asks a [`Clock`] that it was given, so that tests
 //! move time by hand. Nothing here knows of Stripe or of a database.
 
+#[cfg(any(feature = "_store", feature = "client"))]
 mod interval;
+#[cfg(any(feature = "_store", feature = "client"))]
 mod order;
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+#[cfg(any(feature = "_store", feature = "client"))]
 pub use self::interval::{Interval, IntervalError};
+#[cfg(any(feature = "_store", feature = "client"))]
 pub use self::order::{RequestBegin, RequestOrder};
 use crate::view::Timestamp;
 
@@ -98,6 +102,7 @@ impl fmt::Display for UnixMillis {
 }
 
 /// RFC 3339 in UTC, as it prints.
+#[cfg(any(feature = "_store", feature = "client"))]
 impl serde::Serialize for UnixMillis {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

@@ -56,7 +56,11 @@
     doc = "| [`sync`] | objects from Stripe into the store: one, or everything that is listed |"
 )]
 #![cfg_attr(
-    any(feature = "_store", feature = "client"),
+    feature = "webhook",
+    doc = "| [`webhook`] | whether what is posted to an endpoint comes from Stripe |"
+)]
+#![cfg_attr(
+    any(feature = "_store", feature = "client", feature = "webhook"),
     doc = "| [`clock`] | where the time comes from, and intervals of Stripe's clock |"
 )]
 //!
@@ -68,6 +72,7 @@
 //! | `sqlite` | the store on SQLite, bundled | yes |
 //! | `postgres` | the store on PostgreSQL | |
 //! | `client` | the client of Stripe's API, without a store | |
+//! | `webhook` | verification of what is posted to webhook endpoints, without a store | |
 //! | `cli` | the command `stripe-store`, with both databases and the client | |
 //! | `time`, `chrono`, `jiff` | conversions of timestamps to and from the types of that crate, and own columns of them | |
 //! | `rust_decimal` | exact values of decimal strings, and own columns of them | |
@@ -100,7 +105,7 @@ pub mod model;
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub mod client;
-#[cfg(any(feature = "_store", feature = "client"))]
+#[cfg(any(feature = "_store", feature = "client", feature = "webhook"))]
 pub mod clock;
 #[cfg(feature = "_store")]
 mod error;
@@ -116,6 +121,9 @@ pub mod query;
 pub mod store;
 #[cfg(all(feature = "_store", feature = "client"))]
 pub mod sync;
+#[cfg(feature = "webhook")]
+#[cfg_attr(docsrs, doc(cfg(feature = "webhook")))]
+pub mod webhook;
 
 #[cfg(feature = "cli")]
 #[doc(hidden)]
