@@ -23,6 +23,8 @@ mod extract;
 mod import;
 #[cfg(feature = "client")]
 mod inbox;
+#[cfg(feature = "client")]
+mod keys;
 mod list;
 mod migrate;
 mod models;
@@ -64,6 +66,8 @@ pub(crate) use self::extension::Extension;
 pub use self::import::{DirtyMark, ImportLine};
 #[cfg(feature = "client")]
 pub(crate) use self::inbox::{AppliedEvents, NewEvent, PendingEvent, is_storable};
+#[cfg(feature = "client")]
+pub(crate) use self::keys::KeyColumns;
 pub use self::list::{Listing, Page};
 pub(crate) use self::models::FoundModel;
 pub use self::models::{HookContext, HookError, HookFuture};

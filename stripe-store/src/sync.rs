@@ -7,6 +7,7 @@
 
 mod backfill;
 mod catch_up;
+mod keys;
 mod one;
 mod pages;
 mod reconcile;

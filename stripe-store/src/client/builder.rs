@@ -138,7 +138,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Where idempotency keys are kept for calls with [`kept_key`](super::Call::kept_key). In memory by default.
+    /// Where idempotency keys are kept for calls with [`kept_key`](super::Call::kept_key). In memory by default; a
+    /// `Store` keeps them in its database.
     pub fn kept_keys(mut self, keys: Arc<dyn IdempotencyKeys>) -> Self {
         self.kept_keys = keys;
         self

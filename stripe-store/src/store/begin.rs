@@ -8,6 +8,27 @@ use super::{Database, Store};
 /// How often a transaction is tried. Each conflict means that the other one went through.
 const ATTEMPTS: usize = 10;
 
+/// Does `$work` in a transaction of the store's own, again where that was in conflict with another one, and tells of changes
+/// once they are committed. `$work` may be left early with `?`. No function, because whether a future that is handed over can
+/// be sent to another thread cannot be said of it.
+macro_rules! in_own {
+    ($store:expr, $ledger:expr, $transaction:ident => $work:expr) => {{
+        let mut attempts = $crate::store::begin::Attempts::new();
+        loop {
+            let mut own = $store.begin().await?;
+            let done = async {
+                let mut $transaction = own.borrowed();
+                $work
+            };
+            let done = done.await;
+            if let Some(result) = $store.end(own, done, &mut attempts, $ledger).await {
+                break result;
+            }
+        }
+    }};
+}
+pub(super) use in_own;
+
 /// A transaction of this store's.
 pub(super) enum OwnTransaction<'s> {
     #[cfg(feature = "postgres")]

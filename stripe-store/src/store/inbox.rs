@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::begin::Attempts;
+use super::begin::in_own;
 use super::changes::Ledger;
 use super::error::{ObjectRef, StoreError};
 use super::snapshot::{Snapshot, label};
@@ -101,24 +101,11 @@ impl Store {
         // In one order, so that two who bring the same events do not wait for each other in a circle.
         let mut sorted: Vec<&NewEvent<'_>> = events.iter().collect();
         sorted.sort_by_key(|event| event.id);
-        let mut ledger = self.ledger();
-        let mut attempts = Attempts::new();
-        loop {
-            let mut transaction = self.begin().await?;
-            let taken = async {
-                let new = self.insert(&mut transaction.borrowed(), &sorted).await?;
-                self.note_progress(&mut transaction.borrowed(), name, state)
-                    .await?;
-                Ok(new.len())
-            };
-            let taken = taken.await;
-            let ended = self
-                .end(transaction, taken, &mut attempts, &mut ledger)
-                .await;
-            if let Some(taken) = ended {
-                return taken;
-            }
-        }
+        in_own!(self, &mut self.ledger(), transaction => {
+            let new = self.insert(&mut transaction, &sorted).await?;
+            self.note_progress(&mut transaction, name, state).await?;
+            Ok(new.len())
+        })
     }
 
     /// Applies up to so many pending events, of every account and mode, the oldest first; `read` says what each brings, or
@@ -168,24 +155,13 @@ impl Store {
         at_hand: &mut Vec<String>,
     ) -> Result<AppliedEvents, StoreError> {
         let mut ledger = self.ledger();
-        let mut attempts = Attempts::new();
-        let result = loop {
-            let mut transaction = self.begin().await?;
-            let applied = async {
-                let events = self.claim(&mut transaction.borrowed(), limit).await?;
-                at_hand.clear();
-                at_hand.extend(events.iter().map(|event| event.id.clone()));
-                self.apply_claimed(transaction.borrowed(), &events, read, &mut ledger)
-                    .await
-            };
-            let applied = applied.await;
-            let ended = self
-                .end(transaction, applied, &mut attempts, &mut ledger)
-                .await;
-            if let Some(result) = ended {
-                break result;
-            }
-        };
+        let result = in_own!(self, &mut ledger, transaction => {
+            let events = self.claim(&mut transaction, limit).await?;
+            at_hand.clear();
+            at_hand.extend(events.iter().map(|event| event.id.clone()));
+            self.apply_claimed(transaction.reborrow(), &events, read, &mut ledger)
+                .await
+        });
         if !result.as_ref().is_err_and(StoreError::is_uncertain) {
             // What was committed was told.
             ledger.refused();
@@ -235,19 +211,10 @@ impl Store {
 
     /// Notes that an event cannot be applied.
     async fn fail(&self, id: &str, reason: &str) -> Result<(), StoreError> {
-        let mut ledger = self.ledger();
-        let mut attempts = Attempts::new();
-        loop {
-            let mut transaction = self.begin().await?;
+        in_own!(self, &mut self.ledger(), transaction => {
             let status = EventStatus::Failed(reason);
-            let noted = self.note(&mut transaction.borrowed(), &[id], status).await;
-            let ended = self
-                .end(transaction, noted, &mut attempts, &mut ledger)
-                .await;
-            if let Some(noted) = ended {
-                return noted;
-            }
-        }
+            self.note(&mut transaction, &[id], status).await
+        })
     }
 
     /// Puts events into the inbox; returns the ids of those that were not there.

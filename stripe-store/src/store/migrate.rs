@@ -21,7 +21,7 @@ struct Embedded {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: [Embedded; 3] = [
+const MIGRATIONS: [Embedded; 4] = [
     Embedded {
         version: 1,
         name: "stripe objects",
@@ -39,6 +39,12 @@ const MIGRATIONS: [Embedded; 3] = [
         name: "stripe events",
         postgres: include_str!("../../migrations/postgres/0003_stripe_events.sql"),
         sqlite: include_str!("../../migrations/sqlite/0003_stripe_events.sql"),
+    },
+    Embedded {
+        version: 4,
+        name: "stripe idempotency keys",
+        postgres: include_str!("../../migrations/postgres/0004_stripe_idempotency_keys.sql"),
+        sqlite: include_str!("../../migrations/sqlite/0004_stripe_idempotency_keys.sql"),
     },
 ];
 

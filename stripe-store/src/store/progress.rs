@@ -5,7 +5,7 @@
 use sqlx::error::BoxDynError;
 
 use super::arguments::Arguments;
-use super::begin::Attempts;
+use super::begin::in_own;
 use super::dirty::DirtyReason;
 use super::error::{ObjectRef, StoreError};
 use super::extension::{equal, place};
@@ -87,25 +87,13 @@ impl Store {
         state: &str,
     ) -> Result<Vec<Outcome>, StoreError> {
         let mut ledger = self.ledger();
-        let mut attempts = Attempts::new();
-        let result = loop {
-            let mut transaction = self.begin().await?;
-            let written = async {
-                let outcomes = self
-                    .write_in_with(transaction.borrowed(), batch, &mut ledger)
-                    .await?;
-                self.note_progress(&mut transaction.borrowed(), name, state)
-                    .await?;
-                Ok(outcomes)
-            };
-            let written = written.await;
-            let ended = self
-                .end(transaction, written, &mut attempts, &mut ledger)
-                .await;
-            if let Some(result) = ended {
-                break result;
-            }
-        };
+        let result = in_own!(self, &mut ledger, transaction => {
+            let outcomes = self
+                .write_in_with(transaction.reborrow(), batch, &mut ledger)
+                .await?;
+            self.note_progress(&mut transaction, name, state).await?;
+            Ok(outcomes)
+        });
         if !result.as_ref().is_err_and(StoreError::is_uncertain) {
             // What was committed was told.
             ledger.refused();
@@ -210,7 +198,7 @@ impl Store {
     }
 
     /// Runs a statement that returns texts, in the transaction if there is one.
-    async fn texts(
+    pub(super) async fn texts(
         &self,
         transaction: Option<&mut TransactionMut<'_>>,
         sql: String,

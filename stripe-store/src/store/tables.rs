@@ -7,12 +7,13 @@ const MAX_PREFIX_BYTES: usize = 20;
 const MAX_SCHEMA_BYTES: usize = 63;
 
 /// Every table that a migration names.
-pub(super) const TABLES: [&str; 5] = [
+pub(super) const TABLES: [&str; 6] = [
     "stripe_objects",
     "stripe_rivals",
     "stripe_dirty_objects",
     "stripe_sync_state",
     "stripe_events",
+    "stripe_idempotency_keys",
 ];
 
 /// Where the store's tables live: in a schema of their own, under a prefix, or plainly as `stripe_objects`.
@@ -111,6 +112,12 @@ impl TableNames {
     #[cfg(feature = "client")]
     pub(crate) fn events(&self) -> String {
         self.qualified("stripe_events")
+    }
+
+    /// The table of idempotency keys, quoted and qualified.
+    #[cfg(feature = "client")]
+    pub(crate) fn idempotency_keys(&self) -> String {
+        self.qualified("stripe_idempotency_keys")
     }
 
     /// The table in which migrations are recorded, quoted and qualified.

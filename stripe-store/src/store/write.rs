@@ -1,7 +1,7 @@
 //! The one door for writes.
 
 use super::batch::Batch;
-use super::begin::Attempts;
+use super::begin::in_own;
 use super::changes::Ledger;
 use super::error::{ObjectRef, StoreError};
 use super::extract::family::Work;
@@ -160,17 +160,9 @@ impl Store {
         batch: &[Snapshot<'_>],
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, StoreError> {
-        let mut attempts = Attempts::new();
-        loop {
-            let mut transaction = self.begin().await?;
-            let written = self
-                .write_in_with(transaction.borrowed(), batch, ledger)
-                .await;
-            let ended = self.end(transaction, written, &mut attempts, ledger).await;
-            if let Some(written) = ended {
-                return written;
-            }
-        }
+        in_own!(self, ledger, transaction => {
+            self.write_in_with(transaction.reborrow(), batch, ledger).await
+        })
     }
 
     /// Whether a write of the batch may have to link objects.

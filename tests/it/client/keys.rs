@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
+use stripe_store::Store;
 use stripe_store::client::{
-    ApiError, Client, ClientError, IdempotencyKeys, KEY_LIFETIME, KeysInMemory, Mode, Purpose,
-    SecretKeys,
+    ApiError, Client, ClientError, IdempotencyKey, IdempotencyKeys, KEY_LIFETIME, KeysInMemory,
+    Mode, Purpose, SecretKeys,
 };
 use stripe_store::clock::{Clock, UnixMillis};
 use stripe_store::resources::Customer;
 use stripe_store_tests::fake::{Fault, Reply};
+use stripe_store_tests::{TestDb, on_both};
 
 use super::{KEY, builder, fake, key, pair};
 
@@ -114,9 +116,19 @@ async fn c029_a_given_key_is_sent_and_a_post_without_one_gets_its_own() {
 
 #[tokio::test]
 async fn c030_a_kept_key_is_one_for_each_type_action_mode_and_account() {
-    let fake = fake().await;
     let clock = Hand::default();
-    let kept = Arc::new(KeysInMemory::with_clock(clock.clone()));
+    keeps(Arc::new(KeysInMemory::with_clock(clock.clone())), &clock).await;
+    on_both(async |db: &TestDb| {
+        let clock = Hand::default();
+        let store = db.store().clone().with_clock(clock.clone());
+        keeps(Arc::new(store), &clock).await;
+    })
+    .await;
+}
+
+/// Whether a place keeps keys as it has to.
+async fn keeps(kept: Arc<dyn IdempotencyKeys>, clock: &Hand) {
+    let fake = fake().await;
     let keys = SecretKeys::new(key("sk_1"))
         .with_mode_key(key("sk_live_1"))
         .with_mode_key(key("sk_test_1"));
@@ -156,6 +168,33 @@ async fn c030_a_kept_key_is_one_for_each_type_action_mode_and_account() {
     assert_ne!(sent(&test, "customer", "create:42").await, second);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_processes_that_begin_the_same_both_get_one_key() {
+    on_both(async |db: &TestDb| {
+        let purpose = Purpose::new("customer", "create:42");
+        let keep = |store: Store, text: String| {
+            let purpose = purpose.clone();
+            tokio::spawn(async move {
+                let fresh = IdempotencyKey::new(text).unwrap();
+                store.keep(&purpose, fresh).await.unwrap()
+            })
+        };
+        let other = db.connect().await;
+        let mut begun = Vec::new();
+        for n in 0..10 {
+            begun.push(keep(db.store().clone(), format!("a{n}")));
+            begun.push(keep(other.clone(), format!("b{n}")));
+        }
+        let mut kept = Vec::new();
+        for key in begun {
+            kept.push(key.await.unwrap());
+        }
+        kept.dedup();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+    })
+    .await;
+}
+
 /// A place that cannot be reached.
 #[derive(Debug)]
 struct Broken;
@@ -164,8 +203,8 @@ impl IdempotencyKeys for Broken {
     fn keep<'a>(
         &'a self,
         _: &'a Purpose,
-        _: stripe_store::client::IdempotencyKey,
-    ) -> stripe_store::client::KeyFuture<'a, stripe_store::client::IdempotencyKey> {
+        _: IdempotencyKey,
+    ) -> stripe_store::client::KeyFuture<'a, IdempotencyKey> {
         Box::pin(async { Err("no database".into()) })
     }
 

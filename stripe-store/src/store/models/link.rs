@@ -7,7 +7,7 @@ use super::registry::Registered;
 use super::{add_key, column_error, key_of, named};
 use crate::extended::{Encoder, StripeModel};
 use crate::store::batch::{Key, key};
-use crate::store::begin::Attempts;
+use crate::store::begin::in_own;
 use crate::store::changes::Ledger;
 use crate::store::error::{ModelError, ObjectRef, StoreError};
 use crate::store::extension::{Extension, Taken};
@@ -99,17 +99,9 @@ impl Store {
     /// Links some objects, in a transaction of its own.
     async fn link_page(&self, model: &dyn Registered, keys: &[LinkKey]) -> Result<u64, StoreError> {
         let mut ledger = Ledger::of_caller(false, false, self.inner.clock.now());
-        let mut attempts = Attempts::new();
-        loop {
-            let mut transaction = self.begin().await?;
-            let linked = model.link(self, transaction.borrowed(), keys).await;
-            let ended = self
-                .end(transaction, linked, &mut attempts, &mut ledger)
-                .await;
-            if let Some(linked) = ended {
-                return linked;
-            }
-        }
+        in_own!(self, &mut ledger, transaction => {
+            model.link(self, transaction.reborrow(), keys).await
+        })
     }
 
     /// Objects of a type without a row, from after an id on.
