@@ -154,6 +154,12 @@ pub mod __private {
 }
 
 /// The README's examples are tests too.
-#[cfg(all(doctest, feature = "client", feature = "derive", feature = "sqlite"))]
+#[cfg(all(
+    doctest,
+    feature = "client",
+    feature = "derive",
+    feature = "sqlite",
+    feature = "webhook"
+))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
