@@ -1,5 +1,7 @@
 //! What Stripe lists, into the store: which lists, in which order, where the next run goes on.
 
+mod refused;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 

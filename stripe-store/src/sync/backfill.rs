@@ -57,9 +57,9 @@ impl Store {
     /// Reads what Stripe lists into the store: every type, or those that are named.
     ///
     /// The first run reads everything, newest first. Later ones read what was created since, and of lists below others
-    /// (the payment methods of a customer) those whose object here changed since; [`full`](Backfill::full) reads
-    /// everything again. Stripe has no way to ask for what *changed*: events tell that, and a run that comes after events
-    /// were missed for longer than Stripe keeps them has to be full.
+    /// (the payment methods of a customer) those whose object here changed since; a list that refuses to be asked so is
+    /// read whole. [`full`](Backfill::full) reads everything again. Stripe has no way to ask for what *changed*: events tell
+    /// that, and a run that comes after events were missed for longer than Stripe keeps them has to be full.
     ///
     /// * Each page is written in one transaction with how far the list is read. A run that was killed, at any point,
     ///   leaves nothing half written, and the next one goes on behind the last page, without lists that were done.
@@ -269,8 +269,9 @@ impl Backfill {
         self.run.tell(&BackfillEvent::Planned {
             lists: waiting.len(),
         });
-        // Types of which a list was not read to its end.
+        // Types of which a list was not read to its end, and those of which one was that is below no others.
         let mut missing: BTreeSet<&str> = BTreeSet::new();
+        let mut here: BTreeSet<&str> = BTreeSet::new();
         let mut under_way: Vec<&'static Listing> = Vec::new();
         let mut running = FuturesUnordered::new();
         loop {
@@ -295,7 +296,9 @@ impl Backfill {
             for listing in ready {
                 let parent = listing.parent.as_ref().map(|parent| parent.object);
                 let reading = Reading::new(&self.run, store, listing);
-                if parent.is_some_and(|parent| missing.contains(parent)) {
+                // What is below those that are here can be read. Those that come later are read as ones that changed.
+                let is_missing = |parent: &str| missing.contains(parent) && !here.contains(parent);
+                if parent.is_some_and(is_missing) {
                     missing.extend(listing.objects);
                     let skipped = reading.skipped(SkipReason::ParentNotRead);
                     self.end(skipped, report);
@@ -312,8 +315,10 @@ impl Backfill {
             };
             let read = read?;
             under_way.retain(|other| *other != listing);
-            if matches!(read.end, ListEnd::Failed(_) | ListEnd::Unusable(_)) {
-                missing.extend(listing.objects);
+            match read.end {
+                ListEnd::Read if listing.parent.is_none() => here.extend(listing.objects),
+                ListEnd::Failed(_) | ListEnd::Unusable(_) => missing.extend(listing.objects),
+                ListEnd::Read | ListEnd::Skipped(_) => {}
             }
             self.end(read, report);
         }

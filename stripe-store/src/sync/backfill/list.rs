@@ -10,7 +10,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::Run;
 use super::report::{BackfillEvent, ListEnd, ListName, ListReport, OddItem, SkipReason};
 use super::state::{Abilities, Pass, Place, State, Step, Wanted};
-use crate::client::{Call, Client, Many, Page, PageCursor};
+use crate::client::{Call, Client, ErrorKind, Many, Page, PageCursor};
 use crate::clock::UnixMillis;
 use crate::store::{Snapshot, Store};
 use crate::sync::pages::{Stopped, call_of, is_gone, is_lost_cursor};
@@ -123,6 +123,19 @@ impl<'r> Reading<'r> {
                 {
                     // The object that the next page comes after is gone.
                     pass.place.after = None;
+                    continue;
+                }
+                Err(Stopped::List(end))
+                    if pass.created_from.is_some()
+                        && pass.place.after.is_none()
+                        && is_range_refused(&end) =>
+                {
+                    // It may be the range that is refused: whether the list is, tells the call without it.
+                    pass = Pass {
+                        since: None,
+                        created_from: None,
+                        ..pass
+                    };
                     continue;
                 }
                 page => page?,
@@ -354,4 +367,17 @@ fn next_of(page: &Page<AnyObject>) -> Result<Option<String>, Stopped> {
         Ok(next) => Ok(next.map(ToString::to_string)),
         Err(error) => Err(Stopped::List(ListEnd::Failed(error))),
     }
+}
+
+/// Whether a call that asked for a range of `created` may have been refused because of that.
+fn is_range_refused(end: &ListEnd) -> bool {
+    let (ListEnd::Failed(error) | ListEnd::Skipped(SkipReason::NotAvailable(error))) = end else {
+        return false;
+    };
+    error.api().is_some_and(|api| {
+        let is_named = |param: &str| param.starts_with("created");
+        api.status() == 400
+            && matches!(api.kind(), ErrorKind::InvalidRequest)
+            && api.param().is_none_or(is_named)
+    })
 }
