@@ -1,5 +1,7 @@
 //! The fake Stripe: lists, filters, expansions and faults as Stripe has them.
 
+mod changes;
+
 use serde_json::{Value, json};
 use stripe_store_tests::fake::{Fake, Fault};
 

@@ -23,6 +23,7 @@
 //! ```
 
 mod body;
+mod change;
 mod events;
 mod expand;
 mod facts;
@@ -32,6 +33,7 @@ mod form;
 mod list;
 mod objects;
 mod server;
+mod shape;
 mod world;
 
 use std::collections::BTreeMap;

@@ -297,7 +297,7 @@ async fn c037_the_application_is_named_in_every_request() {
 #[tokio::test]
 async fn paths_of_v2_take_json_and_keys_also_to_delete() {
     let (fake, client) = pair().await;
-    let params = json!({"name": "d", "enabled_events": ["a", "b"], "description": null, "webhook_endpoint": {"url": "https://x"}});
+    let params = json!({"name": "d", "enabled_events": ["a", "b"], "description": null, "webhook_endpoint": {"url": "https://x"}, "event_payload": "thin", "type": "webhook_endpoint"});
     client
         .request(Method::Post, "/v2/core/event_destinations")
         .params(params.as_object().unwrap().clone())

@@ -9,12 +9,12 @@ use super::server::Received;
 pub(super) const PATH: &str = "/v1/events";
 
 /// The event that tells of an object that was `created`, `updated` or `deleted`; `None` where Stripe has none for its
-/// type.
+/// type, and where nothing is different from `before`.
 pub(super) fn of(
     id: &str,
     what: &str,
+    before: Option<&Map<String, Value>>,
     object: &Value,
-    previous: Option<Map<String, Value>>,
     request: &Received,
     created: i64,
 ) -> Option<Value> {
@@ -23,7 +23,15 @@ pub(super) fn of(
         .iter()
         .find(|facts| facts.object == Some(name) && facts.name.rsplit('.').next() == Some(what))?;
     let mut data = Map::from_iter([("object".to_owned(), object.clone())]);
-    if let Some(previous) = previous {
+    if let Some(before) = before {
+        let differs = |(key, value): &(&String, &Value)| before.get(*key) != Some(*value);
+        let changed = object.as_object()?.iter().filter(differs);
+        let previous: Map<_, _> = changed
+            .map(|(key, _)| (key.clone(), before.get(key).cloned().unwrap_or_default()))
+            .collect();
+        if previous.is_empty() {
+            return None;
+        }
         data.insert("previous_attributes".to_owned(), Value::Object(previous));
     }
     Some(json!({

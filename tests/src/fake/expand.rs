@@ -27,6 +27,16 @@ pub(super) fn refusal(path: &str) -> Reply {
     invalid("parameter_invalid", &message, "expand")
 }
 
+/// The answer with an object, with what the request expands in it.
+pub(super) fn expanded(world: &World, mut object: Value, request: &Received) -> Reply {
+    for path in paths(request) {
+        if !expand(world, &mut object, &path) {
+            return refusal(&path);
+        }
+    }
+    Reply::json(200, &object)
+}
+
 /// Expands one path in an object; whether the object can have it.
 pub(super) fn expand(world: &World, object: &mut Value, path: &str) -> bool {
     let kind = object.get("object").and_then(Value::as_str);

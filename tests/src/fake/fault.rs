@@ -131,7 +131,11 @@ impl Reply {
                 "Invalid.",
             ),
         };
-        Self::refusal(status, kind, code, message)
+        let error = Self::refusal(status, kind, code, message);
+        match status {
+            402 => error.with_field("decline_code", "generic_decline"),
+            _ => error,
+        }
     }
 
     /// An error as Stripe tells it, in all its parts.
@@ -139,8 +143,28 @@ impl Reply {
         let mut error = json!({"type": kind, "message": message});
         if let (Some(code), Some(fields)) = (code, error.as_object_mut()) {
             fields.insert("code".to_owned(), code.into());
+            let page = code.replace('_', "-");
+            let page = format!("https://stripe.com/docs/error-codes/{page}");
+            fields.insert("doc_url".to_owned(), page.into());
         }
         Self::json(status, &json!({ "error": error }))
+    }
+
+    /// An error that names what is wrong with the request.
+    #[must_use]
+    pub fn with_param(self, param: &str) -> Self {
+        self.with_field("param", param)
+    }
+
+    fn with_field(mut self, name: &str, text: &str) -> Self {
+        let body: Result<Value, _> = serde_json::from_slice(&self.body);
+        if let Ok(mut body) = body
+            && let Some(error) = body.get_mut("error").and_then(Value::as_object_mut)
+        {
+            error.insert(name.to_owned(), text.into());
+            self.body = body.to_string().into();
+        }
+        self
     }
 
     /// With one more header.

@@ -17,8 +17,10 @@ pub(super) fn page(world: &World, request: &Received) -> Reply {
     if let Some(refusal) = refusal(request, &filter) {
         return refusal;
     }
-    let limit = request.param("limit").and_then(|limit| limit.parse().ok());
-    let limit: usize = limit.unwrap_or(LIMIT).clamp(1, 100);
+    let limit = match limit(request) {
+        Ok(limit) => limit,
+        Err(refusal) => return refusal,
+    };
     let empty = Objects::default();
     let all = world.list(&request.path).unwrap_or(&empty);
     if request.path.starts_with("/v2/") {
@@ -36,7 +38,16 @@ pub(super) fn page(world: &World, request: &Received) -> Reply {
         None => From::Newest,
         Some(id) => match all.place(id) {
             Some(place) => from(place),
-            None => return missing(id),
+            None => {
+                return missing(
+                    id,
+                    if request.param("starting_after").is_some() {
+                        "starting_after"
+                    } else {
+                        "ending_before"
+                    },
+                );
+            }
         },
     };
     let mut places: Vec<usize> = all.select(&filter, start).take(limit + 1).collect();
@@ -80,19 +91,31 @@ fn refusal(request: &Received, filter: &Filter) -> Option<Reply> {
 
 /// An error of Stripe's about one parameter.
 pub(super) fn invalid(code: &str, message: &str, param: &str) -> Reply {
-    let error =
-        json!({"type": "invalid_request_error", "code": code, "message": message, "param": param});
-    Reply::json(400, &json!({ "error": error }))
+    Reply::refusal(400, "invalid_request_error", Some(code), message).with_param(param)
 }
 
-fn missing(id: &str) -> Reply {
+/// What Stripe says of an object that a page was to begin at, and that it does not know.
+fn missing(id: &str, param: &str) -> Reply {
     let message = format!("No such object: '{id}'");
-    Reply::refusal(
-        400,
-        "invalid_request_error",
-        Some("resource_missing"),
-        &message,
-    )
+    invalid("resource_missing", &message, param)
+}
+
+/// How many objects a page is to have.
+fn limit(request: &Received) -> Result<usize, Reply> {
+    let Some(text) = request.param("limit") else {
+        return Ok(LIMIT);
+    };
+    let wrong = |message: &str| invalid("parameter_invalid_integer", message, "limit");
+    match text.parse::<i64>() {
+        Ok(limit @ ..=0) => Err(wrong(&format!(
+            "This value must be greater than or equal to 1 (it currently is '{limit}')."
+        ))),
+        Ok(limit @ 101..) => Err(wrong(&format!(
+            "This value must be less than or equal to 100 (it currently is '{limit}')."
+        ))),
+        Ok(limit) => Ok(usize::try_from(limit).unwrap_or(LIMIT)),
+        Err(_) => Err(wrong(&format!("Invalid integer: {text}"))),
+    }
 }
 
 /// The objects at these places as a JSON array, with what the request expands.
@@ -147,10 +170,10 @@ fn after(all: &Objects, filter: &Filter, start: usize, limit: usize) -> (Vec<usi
 
 /// A page of what a search found: everything.
 pub(super) fn search(world: &World, list: &str, request: &Received) -> Reply {
-    let limit = request
-        .param("limit")
-        .and_then(|limit| limit.parse().ok())
-        .unwrap_or(LIMIT);
+    let limit = match limit(request) {
+        Ok(limit) => limit,
+        Err(refusal) => return refusal,
+    };
     let start = offset(request);
     let empty = Objects::default();
     let all = world.list(list).unwrap_or(&empty);

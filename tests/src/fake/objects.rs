@@ -72,16 +72,19 @@ pub(super) fn plain(value: &Value) -> String {
     }
 }
 
+/// The parameter without which a list leaves an object out.
+fn left_out(path: &str, object: &Value) -> Option<&'static str> {
+    let found = LEFT_OUT.iter().find(|(list, _, field, value)| {
+        *list == path && object.get(*field).map(plain).as_deref() == Some(*value)
+    });
+    found.map(|(_, param, ..)| *param)
+}
+
 impl Objects {
     /// Adds an object as the newest; `given` are parents that it does not name itself.
     pub(super) fn add(&mut self, path: &str, object: &Value, given: &[(String, String)]) {
         let place = self.all.len();
-        let mut left_out = None;
-        for (list, param, field, value) in LEFT_OUT {
-            if list == path && object.get(field).map(plain).as_deref() == Some(value) {
-                left_out = Some(param);
-            }
-        }
+        let mut left_out = left_out(path, object);
         for param in listings(path).filter_map(|listing| listing.parent?.param) {
             let given = given.iter().find(|(name, _)| name == param);
             let own = object.get(param).map(plain).unwrap_or_default();
@@ -132,9 +135,12 @@ impl Objects {
     }
 
     /// Puts another object in the place of the one of that id.
-    pub(super) fn replace(&mut self, id: &str, object: &Value) {
+    pub(super) fn replace(&mut self, path: &str, id: &str, object: &Value) {
         let place = self.place(id);
         if let Some(Some(old)) = place.and_then(|place| self.all.get_mut(place)) {
+            if old.left_out != Some("test_clock") {
+                old.left_out = left_out(path, object);
+            }
             old.text = object.to_string().into();
             old.created = object.get("created").and_then(Value::as_i64);
         }

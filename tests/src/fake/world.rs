@@ -24,7 +24,8 @@ pub(super) struct World {
     answered: HashMap<String, (String, Reply)>,
     effects: HashMap<String, u32>,
     pub(super) all_effects: u32,
-    created: u64,
+    /// How many objects were made.
+    pub(super) created: u64,
     requests: u64,
     pub(super) faults: VecDeque<Fault>,
     pub(super) always: Option<Fault>,
@@ -148,7 +149,9 @@ impl World {
         }
         let before = self.all_effects;
         let reply = self.carry_out(request);
-        if let Some(key) = key {
+        // What was wrong with a request is not what became of it.
+        let is_refused = reply.status == 400;
+        if let Some(key) = key.filter(|_| !is_refused) {
             *self.effects.entry(key.to_owned()).or_default() += self.all_effects - before;
             self.answered.insert(key.to_owned(), (what, reply.clone()));
         }
@@ -162,118 +165,66 @@ impl World {
         match request.method.as_str() {
             "GET" if is_list => list::page(self, request),
             "GET" if last == "search" => list::search(self, parent, request),
+            _ if !facts::is_path(path) && !is_list && !self.lists.contains_key(parent) => {
+                unknown_path(request)
+            }
             "GET" => self.retrieve(parent, last, request),
-            "POST" if is_list => self.create(path, request),
-            "POST" => self.update(parent, last, request),
+            "POST" if is_list && facts::is_kept(path) => self.create(path, request),
+            "POST" => match facts::described("post", path) {
+                Some(described) if !described.template.ends_with('}') => self.act(path, request),
+                _ => self.update(parent, last, request),
+            },
             "DELETE" => self.delete(parent, last, request),
-            _ => Reply::error(400),
+            _ => unknown_path(request),
         }
     }
 
     fn retrieve(&self, list: &str, id: &str, request: &Received) -> Reply {
         let object = self.list(list).and_then(|list| list.find(id));
-        let Some(mut object) = object else {
+        let Some(object) = object else {
             let stub = self.stubs.get(&(list.into(), id.into()));
-            return stub.map_or_else(|| missing(id), |stub| Reply::json(200, stub));
+            return stub.map_or_else(|| no_such(list, id), |stub| Reply::json(200, stub));
         };
-        for path in expand::paths(request) {
-            if !expand::expand(self, &mut object, &path) {
-                return expand::refusal(&path);
-            }
-        }
-        Reply::json(200, &object)
+        expand::expanded(self, object, request)
     }
 
-    fn create(&mut self, path: &str, request: &Received) -> Reply {
-        self.all_effects += 1;
-        let facts = RESOURCES.iter().find(|facts| facts.path == Some(path));
-        let object = facts.map_or("unknown", |facts| facts.object);
-        let prefix = facts.and_then(|facts| facts.id_prefix).unwrap_or("obj_");
-        let mut fields = params(request);
-        let id = fields
-            .remove("id")
-            .unwrap_or_else(|| self.new_id(prefix).into());
-        let head = [
-            ("id", id),
-            ("object", object.into()),
-            ("created", now().timestamp().unix_seconds().into()),
-            ("livemode", false.into()),
-        ];
-        fields.extend(head.map(|(key, value)| (key.to_owned(), value)));
-        let made = Value::Object(fields);
-        self.add(path, &made);
-        self.tell("created", &made, None, request);
-        Reply::json(200, &made)
-    }
-
-    /// An id that nothing has.
-    fn new_id(&mut self, prefix: &str) -> String {
-        loop {
-            self.created += 1;
-            let id = format!("{prefix}{}", self.created);
-            if !self.homes.contains_key(id.as_str()) {
-                return id;
-            }
-        }
-    }
-
-    fn update(&mut self, list: &str, id: &str, request: &Received) -> Reply {
-        let changes = params(request);
-        let found = self.list(list).and_then(|list| list.find(id));
-        let Some(Value::Object(mut fields)) = found else {
-            return missing(id);
-        };
-        let mut previous = Map::new();
-        for (key, value) in changes {
-            let value = if value == "" { Value::Null } else { value };
-            let before = fields.insert(key.clone(), value.clone());
-            if before.as_ref() != Some(&value) {
-                previous.insert(key, before.unwrap_or(Value::Null));
-            }
-        }
-        let object = Value::Object(fields);
-        if let Some(list) = self.lists.get_mut(list) {
-            list.replace(id, &object);
-        }
-        if !previous.is_empty() {
-            self.tell("updated", &object, Some(previous), request);
-        }
-        self.all_effects += 1;
-        Reply::json(200, &object)
-    }
-
-    /// Adds the event that tells of it.
-    fn tell(
+    /// Adds the event that tells of what a request did to an object; `before` is what it was.
+    pub(super) fn tell(
         &mut self,
         what: &str,
+        before: Option<&Map<String, Value>>,
         object: &Value,
-        previous: Option<Map<String, Value>>,
         request: &Received,
     ) {
         let created = now().timestamp().unix_seconds();
         let id = format!("evt_{created}_{}", self.events.len() + 1);
-        if let Some(event) = events::of(&id, what, object, previous, request, created) {
+        if let Some(event) = events::of(&id, what, before, object, request, created) {
             self.add(events::PATH, &event);
         }
     }
 
-    fn delete(&mut self, list: &str, id: &str, request: &Received) -> Reply {
-        let gone = self.lists.get_mut(list).and_then(|list| list.remove(id));
-        let Some(object) = gone else {
-            return missing(id);
-        };
-        self.tell("deleted", &object, None, request);
-        let stub = json!({"id": id, "object": object.get("object"), "deleted": true});
-        if facts::shows_deleted(&format!("{list}/{id}")) {
-            self.stubs.insert((list.into(), id.into()), stub.clone());
+    /// Puts another object in the place of the one of that id.
+    pub(super) fn replace(&mut self, list: &str, id: &str, object: &Value) {
+        if let Some(objects) = self.lists.get_mut(list) {
+            objects.replace(list, id, object);
         }
-        self.all_effects += 1;
-        Reply::json(200, &stub)
+    }
+
+    /// Takes an object away, and keeps what Stripe shows of it.
+    pub(super) fn remove(&mut self, list: &str, id: &str) {
+        let objects = self.lists.get_mut(list);
+        let Some(gone) = objects.and_then(|objects| objects.remove(id)) else {
+            return;
+        };
+        if facts::shows_deleted(&format!("{list}/{id}")) {
+            let stub = json!({"id": id, "object": gone.get("object"), "deleted": true});
+            self.stubs.insert((list.into(), id.into()), stub);
+        }
     }
 }
 
 /// The time, by the machine's clock.
-fn now() -> stripe_store::clock::UnixMillis {
+pub(super) fn now() -> stripe_store::clock::UnixMillis {
     use stripe_store::clock::{Clock as _, SystemClock};
     SystemClock.now()
 }
@@ -285,19 +236,33 @@ pub(super) fn is_list(path: &str) -> bool {
     paths.any(|template| fits(template, path))
 }
 
-fn params(request: &Received) -> Map<String, Value> {
+/// The parameters of a request, whether they are a form or JSON.
+pub(super) fn params(request: &Received) -> Map<String, Value> {
     match serde_json::from_slice(&request.body) {
         Ok(Value::Object(fields)) => fields,
         _ => form::json(&request.pairs()),
     }
 }
 
-fn missing(id: &str) -> Reply {
-    let message = format!("No such object: '{id}'");
+/// What Stripe says of an id that it does not know.
+pub(super) fn no_such(list: &str, id: &str) -> Reply {
+    let facts = RESOURCES.iter().find(|facts| facts.path == Some(list));
+    let object = facts.map_or("object", |facts| facts.object);
+    let message = format!("No such {object}: '{id}'");
     Reply::refusal(
         404,
         "invalid_request_error",
         Some("resource_missing"),
         &message,
     )
+    .with_param("id")
+}
+
+/// What Stripe says of a path that it does not have.
+fn unknown_path(request: &Received) -> Reply {
+    let Received { method, path, .. } = request;
+    let message = format!(
+        "Unrecognized request URL ({method}: {path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/."
+    );
+    Reply::refusal(404, "invalid_request_error", None, &message)
 }
