@@ -2,8 +2,8 @@
 //!
 //! [`on_both`] runs one test on a fresh SQLite file and on a fresh PostgreSQL database, [`fixture`] reads JSON as Stripe
 //! sends it, [`statements`] tells what was sent to the database,
-//! [`fake`] is a Stripe to send requests to. A missing database is never a skipped test: PostgreSQL is found, or installed, or the test fails with what to
-//! install.
+//! [`fake`] is a Stripe to send requests to, [`outside`] what others wrote to judge by. A missing database is never a skipped
+//! test: PostgreSQL is found, or installed, or the test fails with what to install.
 //!
 //! ```no_run
 //! # use stripe_store_tests::{on_both, TestDb};
@@ -23,6 +23,7 @@
 mod databases;
 pub mod fake;
 mod fixtures;
+pub mod outside;
 pub mod postgres;
 mod statements;
 

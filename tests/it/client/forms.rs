@@ -1,16 +1,14 @@
 //! Parameters as Stripe's Python SDK sends them: `tests/forms/requests.json` has what it sent, `record.py` records it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Map, Value, json};
 use stripe_store::client::Method;
 use stripe_store_tests::fake::{Fault, Received, Reply};
+use stripe_store_tests::outside::{Program, or_say};
 
 use super::pair;
-
-/// The version that was recorded, and is installed to record it anew.
-const SDK: &str = "stripe==16.1.0";
+use crate::judged::TOOLS;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("forms")
@@ -105,63 +103,16 @@ async fn what_is_sent_is_what_stripes_own_sdk_sends() {
     }
 }
 
-/// Runs a program, and says why not when it fails.
-fn run(command: &mut Command) -> Result<String, String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("{command:?}: {error}"))?;
-    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    if output.status.success() {
-        Ok(said(&output.stdout))
-    } else {
-        Err(format!(
-            "{command:?}: {}\n{}",
-            said(&output.stdout),
-            said(&output.stderr)
-        ))
-    }
-}
-
-/// A Python with the SDK in it, under the folder that this build's files are in.
-fn python() -> Result<PathBuf, String> {
-    let venv = Path::new(env!("CARGO_TARGET_TMPDIR")).join("stripe-python-16.1.0");
-    let python = venv.join(if cfg!(windows) {
-        "Scripts/python.exe"
-    } else {
-        "bin/python"
-    });
-    let has_sdk = || run(Command::new(&python).args(["-c", "import stripe"]));
-    if has_sdk().is_err() {
-        run(Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&venv))?;
-        let install = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--retries",
-            "1",
-            SDK,
-        ];
-        run(Command::new(&python).args(install))?;
-        has_sdk()?;
-    }
-    Ok(python)
-}
-
-#[test]
-fn what_was_recorded_is_what_the_sdk_sends_today() {
-    let python = match python() {
-        Ok(python) => python,
-        Err(reason) => {
-            println!("not recorded anew, since the SDK cannot be installed here: {reason}");
-            return;
-        }
+#[tokio::test]
+async fn what_was_recorded_is_what_the_sdk_sends_today() {
+    let Some(python) = or_say("what the SDK for Python sends", TOOLS.python()) else {
+        return;
     };
     let script = folder().join("record.py");
-    let said = run(Command::new(python).arg(script).arg("--check"));
-    let said = said.unwrap_or_else(|error| panic!("record the requests anew: {error}"));
-    assert!(said.ends_with("requests are as recorded"), "{said}");
+    let ended = Program::new(python).arg(script).arg("--check").run().await;
+    let said = ended.stdout.trim_end();
+    assert!(
+        said.ends_with("requests are as recorded"),
+        "record the requests anew: {ended:#?}"
+    );
 }
