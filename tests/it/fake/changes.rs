@@ -106,6 +106,30 @@ async fn what_is_made_has_its_fields_and_what_was_given_is_what_it_is() {
 }
 
 #[tokio::test]
+async fn what_is_on_a_list_of_its_own_is_the_same_inside_the_object_that_it_belongs_to() {
+    let (_fake, client) = pair().await;
+    let product = post(&client, "/v1/products", json!({"name": "Gold"})).await;
+    let price = json!({"currency": "usd", "unit_amount": 1, "product": product["id"]});
+    let price = post(&client, "/v1/prices", price).await;
+    let items = json!([{"price": price["id"], "quantity": 2}]);
+    let subscription = post(&client, "/v1/subscriptions", json!({"items": items})).await;
+    let path = format!("/v1/subscriptions/{}", subscription["id"].as_str().unwrap());
+    let item = subscription["items"]["data"][0]["id"].as_str().unwrap();
+    let item = format!("/v1/subscription_items/{item}");
+    post(&client, &item, json!({"quantity": 7})).await;
+    let inside = get(&client, &path).await["items"]["data"].take();
+    assert_eq!(inside[0]["quantity"], 7);
+
+    let params = json!({"subscription": subscription["id"], "price": price["id"]});
+    let second = post(&client, "/v1/subscription_items", params).await;
+    call(&client, Method::Delete, &item, json!({}))
+        .await
+        .unwrap();
+    let inside = get(&client, &path).await["items"]["data"].take();
+    assert_eq!(inside, json!([second]));
+}
+
+#[tokio::test]
 async fn changes_leave_alone_what_they_do_not_name() {
     let (_fake, client) = pair().await;
     let params = json!({

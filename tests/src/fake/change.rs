@@ -5,7 +5,7 @@ use stripe_store::resources::{LISTINGS, RESOURCES};
 
 use super::facts::{self, Described};
 use super::list::invalid;
-use super::objects::listings;
+use super::objects::{listings, plain};
 use super::server::Received;
 use super::shape::Shaping;
 use super::world::{World, no_such, now, params};
@@ -157,6 +157,7 @@ impl World {
         let made = Value::Object(fields);
         self.add(path, &made);
         self.add_inside(&made);
+        self.show_inside(path, &made, false);
         self.all_effects += 1;
         expand::expanded(self, made, request)
     }
@@ -189,6 +190,35 @@ impl World {
                 self.add(&path, entry);
                 path.truncate(end);
             }
+        }
+    }
+
+    /// Shows an object as it is now, or that it is gone, on the list inside the object that it belongs to.
+    fn show_inside(&mut self, list: &str, object: &Value, is_gone: bool) {
+        let own = object.get("id");
+        for parent in listings(list).filter_map(|listing| listing.parent) {
+            let owner = match parent.param {
+                Some(param) => object.get(param).map(plain),
+                None => parents(list).map(|(_, id)| id.to_owned()),
+            };
+            let home = owner.as_ref().and_then(|owner| self.home(owner));
+            let (Some(field), Some(owner), Some(home)) = (parent.field, owner, home) else {
+                continue;
+            };
+            let Some(mut found) = self.find_any(&owner) else {
+                continue;
+            };
+            let data = found.pointer_mut(&format!("/{}/data", field.replace('.', "/")));
+            let Some(data) = data.and_then(Value::as_array_mut) else {
+                continue;
+            };
+            let place = data.iter().position(|entry| entry.get("id") == own);
+            match (place.and_then(|place| data.get_mut(place)), is_gone) {
+                (Some(entry), false) => *entry = object.clone(),
+                (None, false) => data.push(object.clone()),
+                (_, true) => data.retain(|entry| entry.get("id") != own),
+            }
+            self.replace(&home, &owner, &found);
         }
     }
 
@@ -259,6 +289,7 @@ impl World {
         let object = Value::Object(fields);
         self.replace(list, id, &object);
         self.add_inside(&object);
+        self.show_inside(list, &object, false);
         self.all_effects += 1;
         expand::expanded(self, object, request)
     }
@@ -292,6 +323,7 @@ impl World {
             return Reply::json(200, &object);
         }
         self.remove(list, id);
+        self.show_inside(list, &Value::Object(fields), true);
         Reply::json(200, &json!({"id": id, "object": object, "deleted": true}))
     }
 }

@@ -88,6 +88,11 @@ impl World {
         self.list(self.homes.get(id)?)?.find(id)
     }
 
+    /// The path of the list that an object is on, first of all.
+    pub(super) fn home(&self, id: &str) -> Option<String> {
+        self.homes.get(id).map(ToString::to_string)
+    }
+
     pub(super) fn count(&self, path: &str) -> usize {
         self.list(path).map_or(0, Objects::len)
     }
