@@ -158,6 +158,7 @@ impl World {
         self.add(path, &made);
         self.add_inside(&made);
         self.show_inside(path, &made, false);
+        self.tell("created", None, &made, request);
         self.all_effects += 1;
         expand::expanded(self, made, request)
     }
@@ -280,6 +281,7 @@ impl World {
         }
         let object = fields.get("object").and_then(Value::as_str);
         let schema = object.and_then(facts::schema);
+        let before = fields.clone();
         let mut shaping = Shaping::new(self, self.created, now().timestamp().unix_seconds());
         shaping.merge(&mut fields, given, schema);
         self.created = shaping.made;
@@ -290,6 +292,7 @@ impl World {
         self.replace(list, id, &object);
         self.add_inside(&object);
         self.show_inside(list, &object, false);
+        self.tell("updated", Some(&before), &object, request);
         self.all_effects += 1;
         expand::expanded(self, object, request)
     }
@@ -320,10 +323,13 @@ impl World {
             step(&mut fields, "cancel");
             let object = Value::Object(fields);
             self.replace(list, id, &object);
+            self.tell("deleted", None, &object, request);
             return Reply::json(200, &object);
         }
         self.remove(list, id);
-        self.show_inside(list, &Value::Object(fields), true);
+        let gone = Value::Object(fields);
+        self.show_inside(list, &gone, true);
+        self.tell("deleted", None, &gone, request);
         Reply::json(200, &json!({"id": id, "object": object, "deleted": true}))
     }
 }

@@ -37,10 +37,9 @@ impl<'w> Shaping<'w> {
 
     /// An object of a type, with an id, and nothing of what it is about.
     pub(super) fn object(&mut self, object: &str, id: Option<Value>) -> Map<String, Value> {
-        self.made += 1;
         let prefix = facts(object).and_then(|facts| facts.id_prefix);
-        let prefix = prefix.unwrap_or("obj_");
-        let id = id.unwrap_or_else(|| format!("{prefix}{}", self.made).into());
+        let fresh = self.fresh_id(prefix.unwrap_or("obj_"));
+        let id = id.unwrap_or_else(|| fresh.into());
         let mut fields = schema(object).map_or_else(Map::new, |schema| self.blank(schema));
         let begins = BEGINS.iter().filter(|(of, ..)| *of == object);
         for (_, field, text) in begins {
@@ -54,6 +53,17 @@ impl<'w> Shaping<'w> {
         ];
         fields.extend(head.map(|(key, value)| (key.to_owned(), value)));
         fields
+    }
+
+    /// An id that nothing has.
+    fn fresh_id(&mut self, prefix: &str) -> String {
+        loop {
+            self.made += 1;
+            let id = format!("{prefix}{}", self.made);
+            if self.world.home(&id).is_none() {
+                return id;
+            }
+        }
     }
 
     fn blank(&self, schema: &'static Value) -> Map<String, Value> {
