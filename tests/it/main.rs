@@ -8,6 +8,7 @@
 )]
 
 mod backfill;
+mod backfill_faults;
 mod catch_up;
 mod changes;
 mod changes_listen;

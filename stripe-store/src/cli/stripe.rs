@@ -10,7 +10,7 @@ use crate::client::{AppInfo, Client, RateLimit, SecretKey};
 use crate::store::Store;
 
 /// The variable that the key is in.
-const KEY: &str = "STRIPE_SECRET_KEY";
+pub(super) const KEY: &str = "STRIPE_SECRET_KEY";
 
 /// How Stripe is called.
 #[derive(Debug, Args)]

@@ -15,7 +15,7 @@ use super::moment;
 use super::output::Output;
 use super::progress;
 use super::signal::Signals;
-use super::stripe::Stripe;
+use super::stripe::{KEY, Stripe};
 use super::suggest;
 use crate::clock::UnixMillis;
 use crate::error::{Error, chain};
@@ -129,6 +129,10 @@ fn failure(error: Error) -> Failure {
             let message = format!("Stripe has no list of objects of type {object:?}{hint}");
             Failure::Message(message)
         }
+        Error::Client(error) if error.status() == Some(401) => Failure::Message(format!(
+            "{}; see whether {KEY} holds a key that is still valid",
+            chain(&error)
+        )),
         error => Failure::Message(chain(&error)),
     }
 }
@@ -147,6 +151,7 @@ struct Ended {
     account: Option<String>,
     state: &'static str,
     reason: Option<String>,
+    remedy: Option<&'static str>,
     pages: u64,
     objects: u64,
     changed: u64,
@@ -196,6 +201,7 @@ impl Ended {
             account: report.list.account().map(str::to_owned),
             state,
             reason,
+            remedy: report.remedy(),
             pages: report.pages,
             objects: report.objects,
             changed: report.changed,
@@ -211,6 +217,7 @@ impl Ended {
             "account": self.account,
             "state": self.state,
             "reason": self.reason,
+            "remedy": self.remedy,
             "pages": self.pages,
             "objects": self.objects,
             "changed": self.changed,
@@ -301,8 +308,15 @@ impl Screen {
         let list = &ended.list;
         let objects = HumanCount(ended.objects);
         let line = match &ended.reason {
-            Some(reason) if ended.state == "failed" => format!("{list}: failed: {reason}"),
-            Some(reason) => format!("{list}: skipped: {reason}"),
+            Some(reason) => {
+                let state = if ended.state == "failed" {
+                    "failed"
+                } else {
+                    "skipped"
+                };
+                let remedy = ended.remedy.map_or(String::new(), |it| format!("; {it}"));
+                format!("{list}: {state}: {reason}{remedy}")
+            }
             None if ended.changed == ended.objects => format!("{list}: {objects} objects"),
             None => {
                 let changed = HumanCount(ended.changed);

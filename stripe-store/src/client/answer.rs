@@ -113,6 +113,12 @@ impl Answer {
         }
         if content_type.is_some_and(|found| !is_json(found)) {
             let error = unusable(meta, Unusable::NotJson, text);
+            // Somebody else's page that says that all is well: the next answer may be Stripe's.
+            let advice = if self.status.is_success() {
+                Advice::Retry(None)
+            } else {
+                advice
+            };
             return Err(Failure { error, advice });
         }
         if let Err(error) = serde_json::from_str::<&RawValue>(&text) {

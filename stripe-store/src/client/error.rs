@@ -33,6 +33,11 @@ impl RequestLine {
     pub fn path(&self) -> &str {
         &self.path
     }
+
+    /// Whether it asks for more than an answer.
+    fn changes(&self) -> bool {
+        self.method != Method::Get
+    }
 }
 
 impl fmt::Display for RequestLine {
@@ -56,7 +61,7 @@ pub enum ClientError {
     /// There was no answer, or not all of it: the server could not be reached, or the connection was lost.
     ///
     /// What a POST should do may have been done. The same call with the same idempotency key is safe.
-    #[error("no answer to {request} after {attempts} {}", tries(*attempts))]
+    #[error("no answer to {request} after {attempts} {}{}", tries(*attempts), doubt(self.is_uncertain()))]
     #[non_exhaustive]
     Connection {
         /// Which request.
@@ -76,7 +81,7 @@ pub enum ClientError {
         source: Opaque,
     },
     /// The answer took too long, each time. As with [`Connection`](Self::Connection), it may have been done.
-    #[error("{request} took longer than {timeout_ms} ms, after {attempts} {}", tries(*attempts))]
+    #[error("{request} took longer than {timeout_ms} ms, after {attempts} {}{}", tries(*attempts), doubt(self.is_uncertain()))]
     #[non_exhaustive]
     Timeout {
         /// Which request.
@@ -195,7 +200,48 @@ fn tries(attempts: u32) -> &'static str {
     if attempts == 1 { "try" } else { "tries" }
 }
 
+/// What is added to what is said of a request that may have been carried out.
+fn doubt(is_uncertain: bool) -> &'static str {
+    if is_uncertain {
+        ", and it may have been carried out"
+    } else {
+        ""
+    }
+}
+
+/// Whether no connection came about, so that nothing was sent at this try.
+fn is_unsent(source: &Opaque) -> bool {
+    let error = source.downcast_ref::<reqwest::Error>();
+    error.is_some_and(reqwest::Error::is_connect)
+}
+
 impl ClientError {
+    /// Whether what a POST or a DELETE asks for may have been carried out although the call failed. The message says so,
+    /// too.
+    ///
+    /// Then send the same call with the same [idempotency key](super::Call::idempotency_key), which has it done once
+    /// whatever happened, or look at Stripe for what it should have done. `false` is certain: nothing was done. What only
+    /// reads is never uncertain.
+    ///
+    /// An answer that came and was no object of the type that was asked for ([`OtherType`](Self::OtherType)) is the answer
+    /// to something that was done.
+    pub fn is_uncertain(&self) -> bool {
+        match self {
+            Self::Api(error) => error.is_uncertain(),
+            Self::Unusable(response) => response.is_uncertain(),
+            Self::Connection {
+                request,
+                attempts,
+                source,
+            } => request.changes() && (*attempts > 1 || !is_unsent(source)),
+            Self::Timeout {
+                request, attempts, ..
+            } => request.changes() && *attempts > 0,
+            Self::OtherType { request, .. } => request.changes(),
+            _ => false,
+        }
+    }
+
     /// What Stripe said, where it did.
     pub fn api(&self) -> Option<&ApiError> {
         match self {
@@ -241,7 +287,9 @@ impl ClientError {
                 matches!(error.status(), 409 | 429 | 500..) || error.kind() == ErrorKind::RateLimit
             }
             Self::Unusable(response) => {
-                matches!(response.status(), 429 | 500..) || response.reason().is_cut_off()
+                matches!(response.status(), 429 | 500..)
+                    || response.reason().is_cut_off()
+                    || response.is_by_another()
             }
             _ => false,
         }

@@ -116,6 +116,46 @@ async fn what_failed_is_named_and_the_exit_status_tells() {
 }
 
 #[tokio::test]
+async fn faults_of_the_network_are_told_with_what_to_do_about_them() {
+    on_sqlite(async |db: &TestDb| {
+        let fake = Fake::start().await.unwrap();
+        fake.add("/v1/customers", customer(1));
+        // Longer than the command waits, so that it gives up at once.
+        fake.fail_path("/v1/coupons", Some(Fault::too_many("3600")));
+        fake.fail_path("/v1/products", Some(Fault::LostBefore));
+        fake.fail_path("/v1/plans", Some(Fault::html(502)));
+        let types = ["customer", "coupon", "product", "plan"];
+        let run = ended(sync(db, &fake, &types)).await;
+        assert_eq!(run.status, Some(1));
+        for line in [
+            "/v1/customers: 1 objects\n",
+            "/v1/coupons: failed: Stripe refused GET /v1/coupons with 429 invalid_request_error/rate_limit: \
+             Too many requests [",
+            "]; set a lower rate, and run it again: it goes on where it stopped\n",
+            "/v1/products: failed: no answer to GET /v1/products after 4 tries: ",
+            "; see whether Stripe can be reached, and run it again: it goes on where it stopped\n",
+            "/v1/plans: failed: the answer to GET /v1/plans, with status 502, is text/html; charset=utf-8 instead of \
+             JSON (without a request id: was it a proxy that answered?); see what answers in Stripe's place, and run \
+             it again: it goes on where it stopped\n",
+        ] {
+            assert!(run.stdout.contains(line), "{line}: {}", run.stdout);
+        }
+        assert_eq!(
+            run.stderr,
+            "error: not everything was read: what failed is named above, and the next run goes on there\n"
+        );
+        assert!(!run.stdout.contains("sk_test"), "{}", run.stdout);
+
+        fake.fail_always(Some(Fault::status(401)));
+        let run = ended(sync(db, &fake, &types)).await;
+        assert_eq!(run.status, Some(1));
+        let hint = "; see whether STRIPE_SECRET_KEY holds a key that is still valid\n";
+        assert!(run.stderr.ends_with(hint), "{}", run.stderr);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn without_a_usable_key_or_type_nothing_is_sent() {
     on_sqlite(async |db: &TestDb| {
         let fake = Fake::start().await.unwrap();

@@ -82,16 +82,16 @@ async fn a_post_without_a_key_is_never_sent_twice() {
 #[tokio::test]
 async fn every_fault_that_lasts_is_an_error_that_says_what_it_was() {
     let expected = [
-        "Stripe refused POST /v1/customers with 429 invalid_request_error/rate_limit: Too many requests [req_4]",
-        "Stripe refused POST /v1/customers with 409 invalid_request_error/lock_timeout: This object cannot be accessed right now [req_4]",
-        "Stripe refused POST /v1/customers with 500 api_error: Something went wrong on our end [req_4]",
-        "Stripe refused POST /v1/customers with 503 api_error: Something went wrong on our end [req_4]",
-        "the answer to POST /v1/customers, with status 502, is text/html; charset=utf-8 instead of JSON [req_4]",
-        "no answer to POST /v1/customers after 4 tries",
-        "no answer to POST /v1/customers after 4 tries",
-        "no answer to POST /v1/customers after 4 tries",
-        "POST /v1/customers took longer than 300 ms, after 4 tries",
-        "the answer to POST /v1/customers, with status 200, ends before its JSON does [req_4]",
+        "Stripe refused POST /v1/customers with 429 invalid_request_error/rate_limit: Too many requests [req_4], and it may have been carried out",
+        "Stripe refused POST /v1/customers with 409 invalid_request_error/lock_timeout: This object cannot be accessed right now [req_4], and it may have been carried out",
+        "Stripe refused POST /v1/customers with 500 api_error: Something went wrong on our end [req_4], and it may have been carried out",
+        "Stripe refused POST /v1/customers with 503 api_error: Something went wrong on our end [req_4], and it may have been carried out",
+        "the answer to POST /v1/customers, with status 502, is text/html; charset=utf-8 instead of JSON (without a request id: was it a proxy that answered?), and it may have been carried out",
+        "no answer to POST /v1/customers after 4 tries, and it may have been carried out",
+        "no answer to POST /v1/customers after 4 tries, and it may have been carried out",
+        "no answer to POST /v1/customers after 4 tries, and it may have been carried out",
+        "POST /v1/customers took longer than 300 ms, after 4 tries, and it may have been carried out",
+        "the answer to POST /v1/customers, with status 200, ends before its JSON does [req_4], and it may have been carried out",
     ];
     for ((name, fault), expected) in faults().into_iter().zip(expected) {
         let (fake, client) = pair().await;

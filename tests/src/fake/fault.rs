@@ -27,6 +27,45 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// One of each, by names, for tests that have to hold whatever goes wrong: refusals of each kind first, then what
+    /// networks and proxies do.
+    pub fn each() -> impl Iterator<Item = (&'static str, Self)> {
+        let refusals = [
+            ("400", Self::status(400)),
+            ("401", Self::status(401)),
+            ("402", Self::status(402)),
+            ("403", Self::forbidden()),
+            ("404", Self::status(404)),
+            ("409", Self::status(409)),
+            ("429", Self::status(429)),
+            ("429 with Retry-After", Self::too_many("0")),
+            ("429 for longer than anybody waits", Self::too_many("3600")),
+            ("500", Self::status(500)),
+            ("503", Self::status(503)),
+            ("not set up", Self::not_set_up("Issuing")),
+            ("a proxy's page", Self::html(502)),
+        ];
+        let first = Some(("a page that says it is well", Self::html(200)));
+        let others = std::iter::successors(first, |(_, fault)| fault.next());
+        refusals.into_iter().chain(others)
+    }
+
+    /// What comes after a fault of its kind, so that no kind is left out: the next one's name and an example.
+    fn next(&self) -> Option<(&'static str, Self)> {
+        let slow = Self::Slow(Duration::from_mins(1));
+        let later = ("retry-after", "3600".to_owned());
+        match self {
+            Self::Instead(_) => Some(("lost before", Self::LostBefore)),
+            Self::LostBefore => Some(("lost after", Self::LostAfter)),
+            Self::LostAfter => Some(("cut in the middle", Self::CutBody)),
+            Self::CutBody => Some(("too slow", slow)),
+            Self::Slow(_) => Some(("half of the JSON", Self::Truncated)),
+            Self::Truncated => Some(("wrong type", Self::WrongType("text/plain"))),
+            Self::WrongType(_) => Some(("an odd header", Self::With(vec![later]))),
+            Self::With(_) => None,
+        }
+    }
+
     /// An error of Stripe's with this status, and nothing done.
     pub fn status(status: u16) -> Self {
         Self::Instead(Reply::error(status))
@@ -62,6 +101,7 @@ impl Fault {
             status,
             content_type: Some("text/html; charset=utf-8".to_owned()),
             headers: Vec::new(),
+            is_stripes: false,
             body: "<!DOCTYPE html><title>Sorry</title><h1>Something is wrong</h1>".into(),
         })
     }
@@ -76,6 +116,8 @@ pub struct Reply {
     pub content_type: Option<String>,
     /// More headers.
     pub headers: Vec<(String, String)>,
+    /// Whether it has what Stripe's answers have: the request's id, and when it was made.
+    pub is_stripes: bool,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -92,6 +134,7 @@ impl Reply {
             status,
             content_type: Some("application/json".to_owned()),
             headers: Vec::new(),
+            is_stripes: true,
             body: body.into(),
         }
     }

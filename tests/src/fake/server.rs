@@ -146,7 +146,8 @@ async fn answer(
         Some(Fault::LostBefore | Fault::Instead(_)) | None => {}
     }
     let mut response = Response::builder().status(reply.status);
-    for (name, value) in state.world().headers(&received) {
+    let own = state.world().headers(&received).into_iter();
+    for (name, value) in own.filter(|_| reply.is_stripes) {
         response = response.header(name, value);
     }
     if let Some(kind) = &reply.content_type {

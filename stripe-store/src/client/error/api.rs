@@ -154,6 +154,21 @@ impl ApiError {
     }
 }
 
+impl ApiError {
+    /// Whether what was asked for may have been done all the same.
+    pub(super) fn is_uncertain(&self) -> bool {
+        let before = self.attempts > 1;
+        self.request.changes()
+            && match (self.status, self.code()) {
+                (500.., _) | (409, Some("idempotency_key_in_use")) => true,
+                // Refused before anything was looked at, an earlier try's key too.
+                (401 | 403 | 409 | 429, _) => before,
+                // To a try that repeats one that was carried out, Stripe gives the answer to that one.
+                _ => false,
+            }
+    }
+}
+
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Stripe refused {} with {}", self.request, self.status)?;
@@ -170,7 +185,7 @@ impl fmt::Display for ApiError {
         if let Some(id) = &self.request_id {
             write!(f, " [{id}]")?;
         }
-        Ok(())
+        f.write_str(super::doubt(self.is_uncertain()))
     }
 }
 

@@ -88,6 +88,19 @@ impl UnusableResponse {
     }
 }
 
+impl UnusableResponse {
+    /// Whether somebody else answered, and called it a success.
+    pub(in crate::client) fn is_by_another(&self) -> bool {
+        (200..300).contains(&self.status) && matches!(self.reason, Unusable::NotJson)
+    }
+
+    /// Whether what was asked for may have been done all the same.
+    pub(super) fn is_uncertain(&self) -> bool {
+        let came_through = matches!(self.status, 200..=299 | 500..);
+        self.request.changes() && (came_through || self.attempts > 1)
+    }
+}
+
 impl fmt::Display for UnusableResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -107,9 +120,10 @@ impl fmt::Display for UnusableResponse {
             _ => f.write_str(what)?,
         }
         match &self.request_id {
-            Some(id) => write!(f, " [{id}]"),
-            None => f.write_str(": was it a proxy that answered?"),
+            Some(id) => write!(f, " [{id}]")?,
+            None => f.write_str(" (without a request id: was it a proxy that answered?)")?,
         }
+        f.write_str(super::doubt(self.is_uncertain()))
     }
 }
 

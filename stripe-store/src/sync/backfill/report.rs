@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::client::ClientError;
+use crate::client::{ApiError, ClientError, ErrorKind};
 use crate::store::{AccountId, Scope, SnapshotError};
 use crate::sync::SyncError;
 use crate::view::Listing;
@@ -130,6 +130,25 @@ impl ListReport {
         }
     }
 
+    /// What to do where it was not read, for people: `"run it again: it goes on where it stopped"`. `None` where the
+    /// reason says it, or nothing can be done.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match &self.end {
+            ListEnd::Read | ListEnd::Unusable(SyncError::State { .. }) => None,
+            ListEnd::Skipped(SkipReason::NotPermitted(_)) => Some(GIVE_PERMISSION),
+            ListEnd::Skipped(SkipReason::NotAvailable(_)) => {
+                Some("once it is set up, the next run reads it")
+            }
+            ListEnd::Skipped(SkipReason::ParentNotRead) => {
+                Some("it is read once that is: run it again")
+            }
+            ListEnd::Failed(error) => remedy(error),
+            ListEnd::Unusable(_) => {
+                Some("see whether a proxy changes Stripe's answers, and run it again")
+            }
+        }
+    }
+
     pub(super) fn ended(self, end: ListEnd) -> Self {
         Self { end, ..self }
     }
@@ -182,6 +201,37 @@ impl ListEnd {
         matches!(self, Self::Read)
     }
 }
+
+const GIVE_PERMISSION: &str = "give the key that permission, or use another, and run it again";
+
+/// What to do about a call that failed.
+fn remedy(error: &ClientError) -> Option<&'static str> {
+    let kind = error.api().map(ApiError::kind);
+    match (kind, error) {
+        (Some(ErrorKind::RateLimit), _) => {
+            Some("set a lower rate, and run it again: it goes on where it stopped")
+        }
+        (Some(ErrorKind::Permission), _) => Some(GIVE_PERMISSION),
+        (Some(_), error) if error.is_transient() => {
+            Some("run it again later: it goes on where it stopped")
+        }
+        (Some(_), _) => Some(
+            "run it again: it goes on where it stopped; if this stays, Stripe's support finds the request by its id",
+        ),
+        (None, ClientError::Unusable(response)) if response.reason().is_cut_off() => Some(GO_ON),
+        (None, ClientError::Unusable(_) | ClientError::Certificate { .. }) => Some(
+            "see what answers in Stripe's place, and run it again: it goes on where it stopped",
+        ),
+        (None, ClientError::Connection { .. }) => {
+            Some("see whether Stripe can be reached, and run it again: it goes on where it stopped")
+        }
+        (None, ClientError::Timeout { .. }) => Some(GO_ON),
+        (None, ClientError::NoWayOn { .. }) => Some("read it anew, with `full`"),
+        (None, _) => None,
+    }
+}
+
+const GO_ON: &str = "run it again: it goes on where it stopped";
 
 /// Why a list was not read.
 #[derive(Debug)]
