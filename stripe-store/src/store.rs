@@ -76,7 +76,7 @@ pub use self::outcome::Outcome;
 #[cfg(feature = "postgres")]
 pub(crate) use self::postgres::{PgBits128, PgDays, PgMicros};
 #[cfg(feature = "client")]
-pub(crate) use self::progress::DirtyKey;
+pub(crate) use self::progress::{DirtyKey, Note};
 pub(crate) use self::query::FoundRow;
 pub use self::read::TypeCount;
 pub(crate) use self::read::names;

@@ -15,7 +15,8 @@ mod references;
 mod settle;
 
 pub use self::backfill::{
-    Backfill, BackfillEvent, BackfillReport, ListEnd, ListName, ListReport, OddItem, SkipReason,
+    Backfill, BackfillEvent, BackfillReport, ListEnd, ListName, ListReport, OddItem, RefusedParent,
+    SkipReason,
 };
 pub use self::catch_up::{
     AccountEvents, CatchUp, CatchUpEvent, CatchUpReport, EventGap, FailedEvent, OddEvent,

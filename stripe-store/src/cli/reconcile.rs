@@ -169,7 +169,7 @@ impl Told {
             ReconcileEvent::Asked { .. } => Self::Compared(1),
             ReconcileEvent::Listed { list, end } => {
                 let (state, reason) = match end {
-                    ListEnd::Read => ("read", None),
+                    ListEnd::Read | ListEnd::ReadInPart => ("read", None),
                     ListEnd::Skipped(SkipReason::NotPermitted(error)) => (
                         "not_permitted",
                         Some(format!("the key may not read it: {}", chain(error))),

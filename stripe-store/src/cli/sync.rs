@@ -21,6 +21,9 @@ use crate::clock::UnixMillis;
 use crate::error::{Error, chain};
 use crate::sync::{BackfillEvent, BackfillReport, ListEnd, ListReport, SkipReason, SyncError};
 
+/// How many of those that refused a list are named, with how.
+const REFUSED: usize = 3;
+
 /// Read what Stripe lists into the table: all of it, and later what is new
 ///
 /// The first run reads everything; later ones what was created since. A run that was stopped, in whatever way, goes on
@@ -157,6 +160,10 @@ struct Ended {
     changed: u64,
     odd: Vec<String>,
     odd_count: u64,
+    /// The type of those that refused the lists below them.
+    parent: &'static str,
+    refused: Vec<String>,
+    refused_count: u64,
 }
 
 impl Told {
@@ -180,6 +187,7 @@ impl Ended {
     fn of(report: &ListReport) -> Self {
         let (state, reason) = match &report.end {
             ListEnd::Read => ("read", None),
+            ListEnd::ReadInPart => ("read_in_part", None),
             ListEnd::Skipped(SkipReason::NotPermitted(error)) => (
                 "not_permitted",
                 Some(format!("the key may not read it: {}", chain(error))),
@@ -196,6 +204,8 @@ impl Ended {
             let id = odd.id.as_deref().unwrap_or("an object without an id");
             format!("{id} is not stored: {}", chain(&odd.error))
         });
+        let refused = report.refused.iter();
+        let refused = refused.map(|it| format!("refused by {}: {}", it.id, chain(&it.error)));
         Self {
             list: report.list.to_string(),
             account: report.list.account().map(str::to_owned),
@@ -207,6 +217,9 @@ impl Ended {
             changed: report.changed,
             odd: odd.collect(),
             odd_count: report.odd_count,
+            parent: report.list.parent().unwrap_or_default(),
+            refused: refused.collect(),
+            refused_count: report.refused_count,
         }
     }
 
@@ -223,6 +236,8 @@ impl Ended {
             "changed": self.changed,
             "not_stored": self.odd_count,
             "not_stored_reasons": self.odd,
+            "refused": self.refused_count,
+            "refused_reasons": self.refused,
         })
     }
 }
@@ -307,7 +322,7 @@ impl Screen {
         }
         let list = &ended.list;
         let objects = HumanCount(ended.objects);
-        let line = match &ended.reason {
+        let mut line = match &ended.reason {
             Some(reason) => {
                 let state = if ended.state == "failed" {
                     "failed"
@@ -323,10 +338,17 @@ impl Screen {
                 format!("{list}: {objects} objects, {changed} new or newer")
             }
         };
+        if ended.refused_count > 0 {
+            let (refused, parent) = (HumanCount(ended.refused_count), ended.parent);
+            line.push_str(&format!(
+                ", refused by {refused} of type {parent}; the next run asks those again"
+            ));
+        }
         self.bars.suspend(|| {
             output.line(line)?;
-            for odd in &ended.odd {
-                output.note(format_args!("{list}: {odd}"));
+            let refused = ended.refused.iter().take(REFUSED);
+            for said in ended.odd.iter().chain(refused) {
+                output.note(format_args!("{list}: {said}"));
             }
             output.flush()
         })
@@ -364,8 +386,9 @@ impl Screen {
 fn summary(report: &BackfillReport, began: Instant, output: &mut Output) -> Result<(), Failure> {
     let count = |is: fn(&ListEnd) -> bool| report.lists.iter().filter(|list| is(&list.end)).count();
     let read = count(ListEnd::is_read);
+    let in_part = count(|end| matches!(end, ListEnd::ReadInPart));
     let skipped = count(|end| matches!(end, ListEnd::Skipped(_)));
-    let failed = report.lists.len() - read - skipped;
+    let failed = report.lists.len() - read - in_part - skipped;
     let changed: u64 = report.lists.iter().map(|list| list.changed).sum();
     let pages: u64 = report.lists.iter().map(|list| list.pages).sum();
     let odd: u64 = report.lists.iter().map(|list| list.odd_count).sum();
@@ -375,6 +398,7 @@ fn summary(report: &BackfillReport, began: Instant, output: &mut Output) -> Resu
         return output.line(json!({
             "event": "summary",
             "lists_read": read,
+            "lists_read_in_part": in_part,
             "lists_skipped": skipped,
             "lists_failed": failed,
             "pages": pages,
@@ -395,13 +419,15 @@ fn summary(report: &BackfillReport, began: Instant, output: &mut Output) -> Resu
         ));
     }
     let mut parts = vec![format!(
-        "{} objects of {read} lists, {} new or newer",
+        "{} objects of {} lists, {} new or newer",
         HumanCount(report.objects()),
+        read + in_part,
         HumanCount(changed)
     )];
     for (count, what) in [
         (settled.completed, "completed"),
         (settled.read, "read again"),
+        (u64::try_from(in_part).unwrap_or(0), "lists read in part"),
         (u64::try_from(skipped).unwrap_or(0), "lists skipped"),
         (u64::try_from(failed).unwrap_or(0), "lists failed"),
         (odd, "objects not stored"),

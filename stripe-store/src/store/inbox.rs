@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::begin::in_own;
 use super::changes::Ledger;
 use super::error::{ObjectRef, StoreError};
+use super::progress::Note;
 use super::snapshot::{Snapshot, label};
 use super::transaction::TransactionMut;
 use super::{Mode, Store, with_connection};
@@ -92,18 +93,17 @@ impl<'a> EventStatus<'a> {
 impl Store {
     /// Puts events into the inbox, to be applied, and notes in the same transaction how far the reading of them has come.
     /// Returns how many were not there.
-    pub(crate) async fn take_in_with_progress(
+    pub(crate) async fn take_in(
         &self,
         events: &[NewEvent<'_>],
-        name: &str,
-        state: &str,
+        note: &Note,
     ) -> Result<usize, StoreError> {
         // In one order, so that two who bring the same events do not wait for each other in a circle.
         let mut sorted: Vec<&NewEvent<'_>> = events.iter().collect();
         sorted.sort_by_key(|event| event.id);
         in_own!(self, &mut self.ledger(), transaction => {
             let new = self.insert(&mut transaction, &sorted).await?;
-            self.note_progress(&mut transaction, name, state).await?;
+            self.note_progress(&mut transaction, note).await?;
             Ok(new.len())
         })
     }

@@ -25,6 +25,14 @@ pub(crate) struct DirtyKey {
     pub(crate) id: String,
 }
 
+/// Something to be noted under a name, for the handle's account and mode.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Note {
+    pub(crate) name: String,
+    /// What; `None` for nothing any more.
+    pub(crate) state: Option<String>,
+}
+
 impl DirtyKey {
     /// Reads what [`Store::dirty_of_scope`] asks for. Names of types have no colon.
     fn read(text: &str) -> Option<Self> {
@@ -79,19 +87,40 @@ impl Store {
         Ok(found.await?.into_iter().filter_map(split).collect())
     }
 
+    /// The names, in their order, that begin with `prefix` and a `#`, without these, and under which something is noted.
+    pub(crate) async fn noted_below(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let table = self.tables().sync_state();
+        let [from, to] = [3, 4].map(|at| place(self.dialect(), at));
+        // The character after `#`; names compare by their bytes.
+        let sql = format!(
+            "SELECT name FROM {table} WHERE {} AND name > {from} AND name < {to} ORDER BY name",
+            equal(self.dialect(), 1, &["account", "livemode"])
+        );
+        let from = format!("{prefix}#");
+        let found = self.texts(None, sql, |arguments| {
+            self.add_progress_key(arguments, &from)?;
+            arguments.add(format!("{prefix}$"))
+        });
+        let names = found.await?.into_iter();
+        Ok(names
+            .filter_map(|name| name.strip_prefix(&from).map(str::to_owned))
+            .collect())
+    }
+
     /// Writes a batch, and notes in the same transaction how far the reading of it has come.
-    pub(crate) async fn write_with_progress(
+    pub(crate) async fn write_with_notes(
         &self,
         batch: &[Snapshot<'_>],
-        name: &str,
-        state: &str,
+        notes: &[Note],
     ) -> Result<Vec<Outcome>, StoreError> {
         let mut ledger = self.ledger();
         let result = in_own!(self, &mut ledger, transaction => {
             let outcomes = self
                 .write_in_with(transaction.reborrow(), batch, &mut ledger)
                 .await?;
-            self.note_progress(&mut transaction, name, state).await?;
+            for note in notes {
+                self.note_progress(&mut transaction, note).await?;
+            }
             Ok(outcomes)
         });
         if !result.as_ref().is_err_and(StoreError::is_uncertain) {
@@ -104,10 +133,19 @@ impl Store {
     pub(super) async fn note_progress(
         &self,
         transaction: &mut TransactionMut<'_>,
-        name: &str,
-        state: &str,
+        note: &Note,
     ) -> Result<(), StoreError> {
         let table = self.tables().sync_state();
+        let Some(state) = &note.state else {
+            let sql = format!(
+                "DELETE FROM {table} WHERE {} RETURNING name",
+                equal(self.dialect(), 1, &["account", "livemode", "name"])
+            );
+            let forgotten = self.texts(Some(transaction), sql, |arguments| {
+                self.add_progress_key(arguments, &note.name)
+            });
+            return forgotten.await.map(drop);
+        };
         let values: Vec<String> = (1..=5).map(|at| place(self.dialect(), at)).collect();
         let sql = format!(
             "INSERT INTO {table} (account, livemode, name, state, updated_at) VALUES ({}) \
@@ -117,8 +155,8 @@ impl Store {
         );
         let now = self.inner.clock.now();
         let noted = self.texts(Some(transaction), sql, |arguments| {
-            self.add_progress_key(arguments, name)?;
-            arguments.add(state.to_owned())?;
+            self.add_progress_key(arguments, &note.name)?;
+            arguments.add(state.clone())?;
             arguments.add_time(now)
         });
         noted.await.map(drop)

@@ -20,13 +20,14 @@ use tokio::sync::Semaphore;
 use self::list::Reading;
 pub(super) use self::plan::comes_inside;
 pub use self::report::{
-    BackfillEvent, BackfillReport, ListEnd, ListName, ListReport, OddItem, SkipReason,
+    BackfillEvent, BackfillReport, ListEnd, ListName, ListReport, OddItem, RefusedParent,
+    SkipReason,
 };
 use self::state::State;
 use super::settle::settle;
 use crate::client::Client;
 use crate::error::Error;
-use crate::store::Store;
+use crate::store::{Note, Store};
 use crate::view::{Listing, Timestamp};
 
 /// How many calls are under way at a time, unless the caller says.
@@ -68,6 +69,9 @@ impl Store {
     ///   [`extract_expanded`](Store::extract_expanded).
     /// * A list that the key may not read, or that the account does not have, is skipped; one that fails does not stop the
     ///   others. The [report](BackfillReport) has each. Events are not among the lists.
+    /// * Of lists below others, an object can refuse its own, as some connected accounts refuse their persons: it is
+    ///   [named](ListReport::refused), and asked again by each later run. Only when ten have refused in the same way, and
+    ///   none has not, or all that there are on a first run, is the whole list skipped.
     /// * Models that are [registered](Self::register) are filled in the same transactions.
     /// * In memory are as many pages as calls may be under way.
     ///
@@ -241,8 +245,11 @@ impl Backfill {
     }
 
     async fn note(&self, run: &Value) -> Result<(), Error> {
-        let noted = run.to_string();
-        self.store.write_with_progress(&[], RUN, &noted).await?;
+        let note = Note {
+            name: RUN.to_owned(),
+            state: Some(run.to_string()),
+        };
+        self.store.write_with_notes(&[], &[note]).await?;
         Ok(())
     }
 

@@ -25,7 +25,7 @@ use crate::client::{Client, ClientError, Page, PageCursor};
 use crate::error::{Error, chain};
 use crate::ingest::{Content, Event, IngestError};
 use crate::resources;
-use crate::store::{NewEvent, PendingEvent, Snapshot, Store, is_storable};
+use crate::store::{NewEvent, Note, PendingEvent, Snapshot, Store, is_storable};
 use crate::view::Timestamp;
 
 /// What is noted of the list of events.
@@ -312,9 +312,11 @@ impl CatchUp {
             }
         }
         let new: Vec<_> = events.iter().map(new_event).collect();
-        let new = store
-            .take_in_with_progress(&new, NAME, &state.to_text())
-            .await?;
+        let note = Note {
+            name: NAME.to_owned(),
+            state: Some(state.to_text()),
+        };
+        let new = store.take_in(&new, &note).await?;
         let read = page.items().len();
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         counted.read += count(read);

@@ -43,17 +43,25 @@ impl Stopped {
         };
         match api.kind() {
             ErrorKind::Permission => Self::List(ListEnd::Skipped(SkipReason::NotPermitted(error))),
-            // Nothing that was sent is at fault, so that it is the list.
-            ErrorKind::InvalidRequest
-                if listing.parent.is_none()
-                    && !is_named
-                    && api.param().is_none()
-                    && matches!(api.status(), 400 | 404) =>
-            {
-                Self::List(ListEnd::Skipped(SkipReason::NotAvailable(error)))
-            }
+            _ if listing.parent.is_none() => Self::refused(error, is_named),
             _ => Self::List(ListEnd::Failed(error)),
         }
+    }
+
+    /// What a refusal of a whole list means for it.
+    pub(super) fn refused(error: ClientError, is_named: bool) -> Self {
+        let api = error.api();
+        let kind = api.map(ApiError::kind);
+        // Nothing that was sent is at fault, so that it is the list.
+        let is_of_list =
+            || api.is_some_and(|api| api.param().is_none() && matches!(api.status(), 400 | 404));
+        Self::List(match kind {
+            Some(ErrorKind::Permission) => ListEnd::Skipped(SkipReason::NotPermitted(error)),
+            Some(ErrorKind::InvalidRequest) if !is_named && is_of_list() => {
+                ListEnd::Skipped(SkipReason::NotAvailable(error))
+            }
+            _ => ListEnd::Failed(error),
+        })
     }
 }
 
@@ -79,6 +87,17 @@ pub(super) fn call_of(
         call = call.with_most();
     }
     call
+}
+
+/// Whether Stripe answered that this is not to be had, which another try would not change.
+pub(super) fn is_refusal(error: &ClientError) -> bool {
+    error.api().is_some_and(|api| {
+        matches!(api.status(), 400 | 403 | 404)
+            && matches!(
+                api.kind(),
+                ErrorKind::Permission | ErrorKind::InvalidRequest
+            )
+    })
 }
 
 /// Whether Stripe does not know the object whose list it is.

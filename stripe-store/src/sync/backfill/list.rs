@@ -1,24 +1,17 @@
 //! One list, page by page into the table.
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod below;
 
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::json;
-use tokio::sync::Mutex as AsyncMutex;
 
 use super::Run;
 use super::report::{BackfillEvent, ListEnd, ListName, ListReport, OddItem, SkipReason};
-use super::state::{Abilities, Pass, Place, State, Step, Wanted};
+use super::state::{Abilities, Pass, Place, State, Wanted};
 use crate::client::{Call, Client, ErrorKind, Many, Page, PageCursor};
-use crate::clock::UnixMillis;
-use crate::store::{Snapshot, Store};
-use crate::sync::pages::{Stopped, call_of, is_gone, is_lost_cursor};
+use crate::store::{Note, Snapshot, Store};
+use crate::sync::pages::{Stopped, call_of, is_lost_cursor};
 use crate::sync::{SyncError, of_scope, snapshot_of};
-use crate::view::{AnyObject, Listing, ListingParent};
-
-/// How many ids of parents are read from the table at a time.
-const PARENTS: usize = 500;
+use crate::view::{AnyObject, Listing};
 
 /// A list on its way into the table of one account and mode.
 pub(super) struct Reading<'r> {
@@ -65,6 +58,7 @@ impl<'r> Reading<'r> {
             Some(parent) => self.read_below(parent, &mut report).await,
         };
         let end = match stopped {
+            Ok(()) if report.refused_count > 0 => ListEnd::ReadInPart,
             Ok(()) => ListEnd::Read,
             Err(Stopped::List(end)) => end,
             Err(Stopped::All(error)) => return Err(error),
@@ -112,6 +106,14 @@ impl<'r> Reading<'r> {
         Ok((state, pass))
     }
 
+    /// How far the list is read, as it is noted.
+    fn note_of(&self, state: &State) -> Note {
+        Note {
+            name: self.key.clone(),
+            state: Some(state.to_text()),
+        }
+    }
+
     async fn read_top(&self, report: &mut ListReport) -> Result<(), Stopped> {
         let (mut state, mut pass) = self.begin().await?;
         loop {
@@ -150,127 +152,8 @@ impl<'r> Reading<'r> {
                 },
                 None => state.finished(&pass, self.store.now().as_millis()),
             };
-            self.write(&page, &state, report).await?;
+            self.write(&page, &[self.note_of(&state)], report).await?;
             if next.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn read_below(
-        &self,
-        parent: &ListingParent,
-        report: &mut ListReport,
-    ) -> Result<(), Stopped> {
-        let (state, pass) = self.begin().await?;
-        let changed = pass.changed_from.map(UnixMillis::new);
-        let before = pass.place.clone();
-        let mut after = before.after.clone().unwrap_or_default();
-        let shared = Shared {
-            known: AsyncMutex::new((state, pass)),
-            begun: Mutex::default(),
-        };
-        let mut running = FuturesUnordered::new();
-        let mut parents = Vec::new().into_iter();
-        let mut is_more = true;
-        let mut result = Ok(());
-        loop {
-            while result.is_ok() && running.len() < self.run.parallel.get() {
-                if parents.len() == 0 && is_more {
-                    let ids = self.store.ids_of(parent.object, &after, changed, PARENTS);
-                    let ids = ids.await?;
-                    is_more = ids.len() == PARENTS;
-                    after = ids.last().cloned().unwrap_or(after);
-                    parents = ids.into_iter();
-                }
-                let Some(id) = parents.next() else { break };
-                if !before.is_read(&id) {
-                    shared.begun().insert(id.clone());
-                    running.push(self.read_one(&shared, id));
-                }
-            }
-            let Some((counted, read)) = running.next().await else {
-                break;
-            };
-            report.absorb(counted);
-            // What is under way comes to its end before the list is given up.
-            result = result.and(read);
-        }
-        drop(running);
-        result?;
-        let (state, mut pass) = shared.known.into_inner();
-        // Where there was nobody to ask for, nothing was answered either.
-        pass.begun = pass.begun.or(Some(pass.begun_here));
-        let state = state.finished(&pass, self.store.now().as_millis());
-        self.note(&state).await
-    }
-
-    /// Notes how far the list is read, where nothing was on a page.
-    async fn note(&self, state: &State) -> Result<(), Stopped> {
-        let text = state.to_text();
-        self.store
-            .write_with_progress(&[], &self.key, &text)
-            .await?;
-        Ok(())
-    }
-
-    /// Reads what is below one object.
-    async fn read_one(&self, shared: &Shared, id: String) -> (ListReport, Result<(), Stopped>) {
-        let mut report = ListReport::new(self.name.clone());
-        let read = self.pages_of(shared, &id, &mut report).await;
-        (report, read)
-    }
-
-    async fn pages_of(
-        &self,
-        shared: &Shared,
-        id: &str,
-        report: &mut ListReport,
-    ) -> Result<(), Stopped> {
-        let (call, mut cursor) = {
-            let (_, pass) = &*shared.known.lock().await;
-            let cursor = pass.place.cursor(id).map(str::to_owned);
-            (self.call(pass, Some(id)), cursor)
-        };
-        loop {
-            let _turn = self.run.turns.acquire().await;
-            let page = match self.page(&call, cursor.as_deref()).await {
-                Err(Stopped::List(ListEnd::Failed(error)))
-                    if cursor.is_some() && is_lost_cursor(&error) =>
-                {
-                    cursor = None;
-                    continue;
-                }
-                // The parent is gone at Stripe, and what was below it, too.
-                Err(Stopped::List(ListEnd::Failed(error))) if is_gone(&error) => None,
-                page => Some(page?),
-            };
-            cursor = match &page {
-                Some(page) => next_of(page)?,
-                None => None,
-            };
-            // One after the other, so that what is noted last is what is known last.
-            let (state, pass) = &mut *shared.known.lock().await;
-            let mut next = pass.clone();
-            next.begun = next.begun.or_else(|| page.as_ref().and_then(begun));
-            match &cursor {
-                Some(cursor) => {
-                    let step = Step::At(cursor.clone());
-                    next.place.open.insert(id.to_owned(), step);
-                }
-                None => next.place.read(id, shared.begun().iter().cloned()),
-            }
-            let state = State {
-                pass: Some(next.clone()),
-                ..state.clone()
-            };
-            match &page {
-                Some(page) => self.write(page, &state, report).await?,
-                None => self.note(&state).await?,
-            }
-            *pass = next;
-            if cursor.is_none() {
-                shared.begun().remove(id);
                 return Ok(());
             }
         }
@@ -307,7 +190,7 @@ impl<'r> Reading<'r> {
     async fn write(
         &self,
         page: &Page<AnyObject>,
-        state: &State,
+        notes: &[Note],
         report: &mut ListReport,
     ) -> Result<(), Stopped> {
         let mut snapshots = Vec::with_capacity(page.items().len());
@@ -320,39 +203,30 @@ impl<'r> Reading<'r> {
                 }),
             }
         }
-        let outcomes = self
-            .store
-            .write_with_progress(&snapshots, &self.key, &state.to_text())
-            .await?;
-        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        report.pages += 1;
-        report.objects += count(page.items().len());
+        let outcomes = self.store.write_with_notes(&snapshots, notes).await?;
+        self.count(page, report);
         report.changed += count(
             outcomes
                 .iter()
                 .filter(|outcome| outcome.is_change())
                 .count(),
         );
+        Ok(())
+    }
+
+    /// Counts a page that is noted, and tells of it.
+    fn count(&self, page: &Page<AnyObject>, report: &mut ListReport) {
+        report.pages += 1;
+        report.objects += count(page.items().len());
         self.run.tell(&BackfillEvent::Page {
             list: &self.name,
             objects: page.items().len(),
         });
-        Ok(())
     }
 }
 
-/// What the tasks of a list below others share.
-struct Shared {
-    /// What is noted.
-    known: AsyncMutex<(State, Pass)>,
-    /// The objects whose lists are under way.
-    begun: Mutex<BTreeSet<String>>,
-}
-
-impl Shared {
-    fn begun(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn count(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// When the pass began, by the first answer.

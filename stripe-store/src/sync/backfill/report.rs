@@ -7,8 +7,8 @@ use crate::store::{AccountId, Scope, SnapshotError};
 use crate::sync::SyncError;
 use crate::view::Listing;
 
-/// The most odd objects of a list that a report names.
-const MAX_ODD: usize = 20;
+/// The most odd objects of a list, and the most refusals, that a report names.
+const MAX_EXAMPLES: usize = 20;
 
 /// A list of Stripe's, of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,11 @@ impl ListName {
     /// The types that it lists.
     pub fn objects(&self) -> &'static [&'static str] {
         self.listing.objects
+    }
+
+    /// The type of the objects that have such a list each; `None` if there is one of it only.
+    pub fn parent(&self) -> Option<&'static str> {
+        self.listing.parent.map(|parent| parent.object)
     }
 
     /// The connected account; `None` for the account that the key belongs to.
@@ -115,6 +120,10 @@ pub struct ListReport {
     pub odd: Vec<OddItem>,
     /// How many could not be stored.
     pub odd_count: u64,
+    /// Of a list below others: those that refused theirs in this run, the first 20. Each later run asks them again.
+    pub refused: Vec<RefusedParent>,
+    /// How many refused, also in an earlier run that this one went on with.
+    pub refused_count: u64,
 }
 
 impl ListReport {
@@ -127,6 +136,8 @@ impl ListReport {
             changed: 0,
             odd: Vec::new(),
             odd_count: 0,
+            refused: Vec::new(),
+            refused_count: 0,
         }
     }
 
@@ -135,6 +146,7 @@ impl ListReport {
     pub fn remedy(&self) -> Option<&'static str> {
         match &self.end {
             ListEnd::Read | ListEnd::Unusable(SyncError::State { .. }) => None,
+            ListEnd::ReadInPart => Some("the next run asks those again"),
             ListEnd::Skipped(SkipReason::NotPermitted(_)) => Some(GIVE_PERMISSION),
             ListEnd::Skipped(SkipReason::NotAvailable(_)) => {
                 Some("once it is set up, the next run reads it")
@@ -155,8 +167,15 @@ impl ListReport {
 
     pub(super) fn add_odd(&mut self, odd: OddItem) {
         self.odd_count += 1;
-        if self.odd.len() < MAX_ODD {
+        if self.odd.len() < MAX_EXAMPLES {
             self.odd.push(odd);
+        }
+    }
+
+    pub(super) fn add_refused(&mut self, refused: RefusedParent) {
+        self.refused_count += 1;
+        if self.refused.len() < MAX_EXAMPLES {
+            self.refused.push(refused);
         }
     }
 
@@ -166,8 +185,11 @@ impl ListReport {
         self.objects += other.objects;
         self.changed += other.changed;
         self.odd_count += other.odd_count;
-        let room = MAX_ODD.saturating_sub(self.odd.len());
+        let room = MAX_EXAMPLES.saturating_sub(self.odd.len());
         self.odd.extend(other.odd.into_iter().take(room));
+        self.refused_count += other.refused_count;
+        let room = MAX_EXAMPLES.saturating_sub(self.refused.len());
+        self.refused.extend(other.refused.into_iter().take(room));
     }
 }
 
@@ -181,12 +203,24 @@ pub struct OddItem {
     pub error: SnapshotError,
 }
 
+/// An object that refused the list below it, as an account of a kind that does not show its persons.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RefusedParent {
+    /// Its id.
+    pub id: String,
+    /// How.
+    pub error: ClientError,
+}
+
 /// How the reading of a list ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ListEnd {
     /// It was read to its end, or, where that was asked for, to what was here already.
     Read,
+    /// So was every list below others but those that were [refused](ListReport::refused).
+    ReadInPart,
     /// It was not read, and nothing went wrong.
     Skipped(SkipReason),
     /// A call failed. What was read before is in the table, and the next run goes on there.
@@ -268,12 +302,13 @@ pub struct BackfillReport {
 
 impl BackfillReport {
     /// Whether every list was read to its end, or was skipped because the key may not read it or the account does not
-    /// have it, and every object on them is in the table.
+    /// have it, or was [refused](ListReport::refused) in part, and every object on them is in the table.
     pub fn is_complete(&self) -> bool {
         let is_fine = |list: &ListReport| {
             let is_done = matches!(
                 list.end,
                 ListEnd::Read
+                    | ListEnd::ReadInPart
                     | ListEnd::Skipped(SkipReason::NotPermitted(_) | SkipReason::NotAvailable(_))
             );
             is_done && list.odd_count == 0

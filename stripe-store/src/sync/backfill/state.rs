@@ -252,6 +252,11 @@ impl Place {
         self.open.get(id) == Some(&Step::Read)
     }
 
+    /// Whether the list of this object is read, or comes before one up to which all are.
+    pub(super) fn is_past(&self, id: &str) -> bool {
+        self.is_read(id) || self.after.as_deref().is_some_and(|after| id <= after)
+    }
+
     /// Where the list of this object goes on.
     pub(super) fn cursor(&self, id: &str) -> Option<&str> {
         match self.open.get(id) {
