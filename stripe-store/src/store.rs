@@ -63,6 +63,8 @@ pub use self::error::{ModelError, ObjectRef, RowError, StoreError};
 pub use self::expand::{Expand, ExpandError, Expansion, Missing};
 pub use self::export::{EXPORT_VERSION, Export, ExportPage, Exporting};
 pub(crate) use self::extension::Extension;
+#[cfg(feature = "client")]
+pub(crate) use self::extract::lists::{CutShort, cut_short};
 pub use self::import::{DirtyMark, ImportLine};
 #[cfg(feature = "client")]
 pub(crate) use self::inbox::{AppliedEvents, NewEvent, PendingEvent, is_storable};

@@ -9,6 +9,7 @@
 
 mod backfill;
 mod backfill_faults;
+mod backfill_nested;
 mod backfill_refused;
 mod catch_up;
 mod changes;

@@ -40,7 +40,7 @@ impl Store {
     /// parent with fewer entries deletes nothing that was seen since, and any order of arrival deletes the same; only the
     /// time of the deletion may differ, when a snapshot in between was missing.
     ///
-    /// A list that Stripe cut short (`has_more: true`) marks its object among the [`dirty_objects`](Store::dirty_objects)
+    /// A list that Stripe cut short (`has_more: true`), be it nested as `amount_details.line_items`, marks its object among the [`dirty_objects`](Store::dirty_objects)
     /// as [`Truncated`](super::DirtyReason::Truncated) until a newer snapshot comes with whole lists, or
     /// [`mark_complete`](Store::mark_complete) says that they were read to their ends.
     ///

@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::pages::call_of;
 use super::{SyncError, of_scope, read_into, snapshot_of};
 use crate::client::{Call, Client, Many};
 use crate::error::Error;
 use crate::resources::{self, LISTINGS};
-use crate::store::{DirtyKey, Interval, ObjectRef, Snapshot, Store};
-use crate::view::{AnyObject, ListingParent, View as _};
+use crate::store::{CutShort, DirtyKey, Interval, ObjectRef, Snapshot, Store, cut_short};
+use crate::view::{AnyObject, Listing};
 
 /// How many marks are read from the table at a time.
 const AT_ONCE: usize = 500;
@@ -117,14 +115,16 @@ async fn complete(store: &Store, client: &Client, object: &DirtyKey) -> Result<(
     let Some(row) = store.get_object(&object.object, &object.id).await? else {
         return Ok(());
     };
-    let fields = row.view().data().as_object();
-    let cut_short = fields.into_iter().flatten().filter(|(_, value)| {
-        let is = |key, wanted: &Value| value.get(key) == Some(wanted);
-        is("object", &Value::from("list")) && is("has_more", &Value::Bool(true))
-    });
+    let mut calls = Vec::new();
+    for list in cut_short(row.json()) {
+        calls.push(rest_of(client, object, &list)?);
+    }
+    if calls.is_empty() {
+        // A newer snapshot came without the lists: which of them was cut short is not known any more.
+        calls.extend(inside(object).map(|(_, listing)| call_of(client, listing, Some(&object.id))));
+    }
     let mut as_of: Option<Interval> = None;
-    for (field, list) in cut_short {
-        let call = rest_of(client, object, field, list)?;
+    for call in calls {
         let mut cursor = None;
         loop {
             let call = call.clone().with_most();
@@ -145,7 +145,9 @@ async fn complete(store: &Store, client: &Client, object: &DirtyKey) -> Result<(
             }
         }
     }
-    let Some(as_of) = as_of else { return Ok(()) };
+    // Nobody lists anything: what is here is all there is.
+    let nothing = || Interval::second(object.not_before.div_euclid(1000).saturating_add(1));
+    let as_of = as_of.unwrap_or_else(nothing);
     let completed = store
         .mark_object_complete(&object.object, &object.id, as_of)
         .await?;
@@ -156,23 +158,26 @@ async fn complete(store: &Store, client: &Client, object: &DirtyKey) -> Result<(
     Err(SyncError::TooEarly { object }.into())
 }
 
-/// The list under a field, from its beginning: as the description has it, or where the list itself says that it is.
+/// The lists that come inside objects of a type, with their dotted fields.
+fn inside(object: &DirtyKey) -> impl Iterator<Item = (&'static str, &'static Listing)> {
+    LISTINGS.iter().filter_map(|listing| {
+        let parent = listing.parent?;
+        let field = parent.field.filter(|_| parent.object == object.object)?;
+        Some((field, listing))
+    })
+}
+
+/// A list that was cut short, from its beginning: as the description has it, or where the list itself says that it is.
 fn rest_of(
     client: &Client,
     object: &DirtyKey,
-    field: &str,
-    list: &Value,
+    list: &CutShort,
 ) -> Result<Call<Many<AnyObject>>, SyncError> {
-    let described = LISTINGS.iter().find(|listing| {
-        let is_it = |it: &ListingParent| it.object == object.object && it.field == Some(field);
-        listing.parent.as_ref().is_some_and(is_it)
-    });
-    if let Some(listing) = described {
+    if let Some((_, listing)) = inside(object).find(|(field, _)| *field == list.path) {
         return Ok(call_of(client, listing, Some(&object.id)));
     }
-    let url = list.get("url").and_then(Value::as_str);
-    let url = url.ok_or_else(|| SyncError::NotListed {
-        object: format!("{}.{field}", object.object),
+    let url = list.url.as_deref().ok_or_else(|| SyncError::NotListed {
+        object: format!("{}.{}", object.object, list.path),
     })?;
     Ok(client.list_at(url))
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::value::RawValue;
 
+use super::walk::is_of_another_moment;
+
 /// A list of which an entry that is missing is gone at Stripe.
 #[derive(Debug)]
 pub(crate) struct Owned {
@@ -62,7 +64,17 @@ pub(crate) const OWNED: [Owned; 5] = [
     },
 ];
 
-/// The lists that an object has as its own fields.
+/// A list inside an object that goes on at Stripe.
+#[cfg(feature = "client")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CutShort {
+    /// Where it is, dotted where it is nested: `"lines"`, `"amount_details.line_items"`.
+    pub(crate) path: String,
+    /// Where it says that it is at Stripe.
+    pub(crate) url: Option<String>,
+}
+
+/// The lists that an object has: as its own fields, and nested in what is no object of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Lists {
     /// Whether one of them goes on at Stripe.
@@ -91,42 +103,101 @@ impl OwnedList {
 
 type Members<'t> = BTreeMap<String, &'t RawValue>;
 
-/// The lists of an object of type `object`; `None` if it has none.
-pub(crate) fn lists(object: &str, json: &str) -> Option<Lists> {
-    // Most objects are done with here.
-    if !json.contains("\"has_more\"") {
+/// The members of a JSON object; `None` of anything else.
+fn members(json: &RawValue) -> Option<Members<'_>> {
+    if !json.get().starts_with('{') {
         return None;
     }
-    let members: Members<'_> = serde_json::from_str(json).ok()?;
-    let mut found = None;
+    serde_json::from_str(json.get()).ok()
+}
+
+/// The text of a member, `""` if there is none.
+fn text<'t>(members: &Members<'t>, key: &str) -> &'t str {
+    members.get(key).map_or("", |value| value.get())
+}
+
+fn is_list(members: &Members<'_>) -> bool {
+    text(members, "object") == "\"list\""
+}
+
+fn is_cut_short(list: &Members<'_>) -> bool {
+    text(list, "has_more") == "true"
+}
+
+/// Calls back for each list below a field, with its dotted path. What is a row of its own has lists of its own; what is in
+/// an array has no path, and Stripe has no list there.
+fn each_list<'t>(path: &str, value: &'t RawValue, found: &mut impl FnMut(&str, Members<'t>)) {
+    if !value.get().contains("\"has_more\"") {
+        return;
+    }
+    let Some(members) = members(value) else {
+        return;
+    };
+    if is_list(&members) {
+        found(path, members);
+        return;
+    }
+    if members.contains_key("id") && members.contains_key("object") {
+        return;
+    }
+    for (key, value) in members {
+        if !is_of_another_moment(&key) {
+            each_list(&format!("{path}.{key}"), value, found);
+        }
+    }
+}
+
+/// Calls back for each list of an object.
+fn lists_of<'t>(json: &'t str, found: &mut impl FnMut(&str, Members<'t>)) {
+    // Most objects are done with here.
+    if !json.contains("\"has_more\"") {
+        return;
+    }
+    let members: Members<'t> = serde_json::from_str(json).unwrap_or_default();
     for (field, value) in members {
-        if !value.get().starts_with('{') {
-            continue;
+        if !is_of_another_moment(&field) {
+            each_list(&field, value, found);
         }
-        let Ok(list) = serde_json::from_str::<Members<'_>>(value.get()) else {
-            continue;
-        };
-        let text = |key| list.get(key).map_or("", |value| value.get());
-        if text("object") != "\"list\"" {
-            continue;
+    }
+}
+
+/// The lists of an object that go on at Stripe.
+#[cfg(feature = "client")]
+pub(crate) fn cut_short(json: &str) -> Vec<CutShort> {
+    let mut found = Vec::new();
+    lists_of(json, &mut |path, list| {
+        if is_cut_short(&list) {
+            found.push(CutShort {
+                path: path.to_owned(),
+                url: serde_json::from_str(text(&list, "url")).ok(),
+            });
         }
-        let lists: &mut Lists = found.get_or_insert_default();
-        lists.is_truncated |= text("has_more") == "true";
+    });
+    found
+}
+
+/// The lists of an object of type `object`; `None` if it has none.
+pub(crate) fn lists(object: &str, json: &str) -> Option<Lists> {
+    let mut found: Option<Lists> = None;
+    lists_of(json, &mut |path, list| {
+        let lists = found.get_or_insert_default();
+        lists.is_truncated |= is_cut_short(&list);
         let kind = OWNED
             .iter()
-            .position(|owned| owned.parent == object && owned.field == field);
-        let Some(kind) = kind else { continue };
-        let entries: Vec<&RawValue> = serde_json::from_str(text("data")).unwrap_or_default();
+            .position(|owned| owned.parent == object && owned.field == path);
+        let Some(kind) = kind else { return };
+        let data = text(&list, "data");
+        let entries: Vec<&RawValue> = serde_json::from_str(data).unwrap_or_default();
         let ids: Option<BTreeSet<String>> = entries.into_iter().map(entry_id).collect();
         lists.owned.push(OwnedList {
             kind,
             // What cannot be read tells nothing of what is missing.
-            is_complete: text("has_more") == "false"
-                && text("data").starts_with('[')
+            is_complete: text(&list, "has_more") == "false"
+                && data.starts_with('[')
                 && ids.is_some(),
             ids: ids.unwrap_or_default(),
         });
-    }
+    });
     found
 }
 
@@ -211,6 +282,31 @@ mod tests {
         let found = lists("charge", charge).unwrap();
         assert!(found.is_truncated);
         assert_eq!(found.owned, []);
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn a_list_is_found_where_it_is_nested_and_not_in_what_is_a_row_of_its_own() {
+        let list = r#"{"object":"list","data":[],"has_more":true,"url":"/v1/x"}"#;
+        let paths = |json: &str| -> Vec<String> {
+            cut_short(json).into_iter().map(|list| list.path).collect()
+        };
+        let nested = format!(r#"{{"a":{{"b":{{"c":{list}}},"d":{list}}},"e":{list}}}"#);
+        assert_eq!(paths(&nested), ["a.b.c", "a.d", "e"]);
+        assert!(lists("quote", &nested).unwrap().is_truncated);
+        assert_eq!(cut_short(&nested)[0].url.as_deref(), Some("/v1/x"));
+        let whole = nested.replace("true", "false");
+        assert_eq!(paths(&whole), [""; 0]);
+        assert!(!lists("quote", &whole).unwrap().is_truncated);
+        for inside in [
+            format!(r#"{{"charge":{{"id":"ch_1","object":"charge","refunds":{list}}}}}"#),
+            format!(r#"{{"metadata":{{"a":{list}}}}}"#),
+            format!(r#"{{"pending_update":{{"a":{list}}}}}"#),
+            format!(r#"{{"a":[{{"b":{list}}}]}}"#),
+        ] {
+            assert_eq!(paths(&inside), [""; 0], "{inside}");
+            assert_eq!(lists("charge", &inside), None, "{inside}");
+        }
     }
 
     #[test]

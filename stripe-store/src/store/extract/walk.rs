@@ -26,12 +26,9 @@ pub(super) fn nested(json: &str) -> Vec<&str> {
     walk.found
 }
 
-/// Whether what is under this key, quotes included, is left out.
-fn is_of_another_moment(key: &str) -> bool {
-    matches!(
-        key,
-        "\"pending_update\"" | "\"previous_attributes\"" | "\"metadata\""
-    ) || key.ends_with("error\"")
+/// Whether what is under this key is left out.
+pub(super) fn is_of_another_moment(key: &str) -> bool {
+    matches!(key, "pending_update" | "previous_attributes" | "metadata") || key.ends_with("error")
 }
 
 /// Whether objects of the type, quotes included, are events.
@@ -75,7 +72,7 @@ impl<'t> Walk<'t> {
                     match key {
                         "\"object\"" => object = self.skip_value(),
                         "\"id\"" => id = self.skip_value(),
-                        key if is_of_another_moment(key) => {
+                        key if is_of_another_moment(key.trim_matches('"')) => {
                             self.skip_value();
                         }
                         _ => self.value(),
