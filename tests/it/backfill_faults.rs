@@ -18,7 +18,7 @@ use stripe_store::{Error, Store, View as _};
 use stripe_store_tests::fake::{Fake, Fault, Received};
 use stripe_store_tests::{TestDb, on_both};
 
-use self::table::{Row, rows};
+use self::table::{ROWS, Row};
 
 const CUSTOMERS: &str = "/v1/customers";
 const COUPONS: &str = "/v1/coupons";
@@ -58,14 +58,13 @@ async fn filled() -> (Arc<Fake>, Client) {
 fn cases(db: &TestDb) -> Vec<(Row, Fault, Store)> {
     let faults: Vec<_> = Fault::each().collect();
     let named: Vec<_> = faults.iter().map(|(name, _)| *name).collect();
-    let rows = rows();
-    let described: Vec<_> = rows.iter().map(|row| row.fault).collect();
+    let described: Vec<_> = ROWS.iter().map(|row| row.fault).collect();
     assert_eq!(described, named, "every fault has its row");
     let with_store = |(n, (row, (_, fault)))| {
         let store = db.store().test_mode().account(format!("acct_{n}"));
         (row, fault, store)
     };
-    let cases = rows.into_iter().zip(faults).enumerate().map(with_store);
+    let cases = ROWS.into_iter().zip(faults).enumerate().map(with_store);
     cases.collect()
 }
 

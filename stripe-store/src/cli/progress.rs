@@ -34,7 +34,7 @@ pub(super) fn of_list(output: &Output) -> ProgressBar {
     bar(
         output,
         ProgressBar::new_spinner(),
-        "{spinner} {prefix}  {human_pos} objects  {per_sec}",
+        "{spinner} {prefix}  {msg}",
     )
 }
 

@@ -1,28 +1,26 @@
 //! `stripe-store sync`: what Stripe lists, into the table.
 
-use std::collections::BTreeMap;
+mod screen;
+
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use clap::Args;
-use indicatif::{HumanCount, MultiProgress, ProgressBar};
+use indicatif::HumanCount;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 
+use self::screen::Screen;
 use super::database::Database;
 use super::failure::Failure;
 use super::moment;
 use super::output::Output;
-use super::progress;
 use super::signal::Signals;
 use super::stripe::{KEY, Stripe};
 use super::suggest;
 use crate::clock::UnixMillis;
 use crate::error::{Error, chain};
 use crate::sync::{BackfillEvent, BackfillReport, ListEnd, ListReport, SkipReason, SyncError};
-
-/// How many of those that refused a list are named, with how.
-const REFUSED: usize = 3;
 
 /// Read what Stripe lists into the table: all of it, and later what is new
 ///
@@ -145,6 +143,7 @@ enum Told {
     Planned(usize),
     Begun { list: String, is_resumed: bool },
     Page { list: String, objects: u64 },
+    Settled,
     Ended(Ended),
 }
 
@@ -178,6 +177,7 @@ impl Told {
                 list: list.to_string(),
                 objects: u64::try_from(*objects).unwrap_or(u64::MAX),
             },
+            BackfillEvent::Settled { .. } => Self::Settled,
             BackfillEvent::Ended { report } => Self::Ended(Ended::of(report)),
         }
     }
@@ -242,147 +242,6 @@ impl Ended {
     }
 }
 
-/// What a person, or a program, sees while it runs.
-struct Screen {
-    began: Instant,
-    bars: MultiProgress,
-    total: ProgressBar,
-    lists: BTreeMap<String, ProgressBar>,
-    objects: u64,
-}
-
-impl Screen {
-    fn new(output: &Output) -> Self {
-        let bars = progress::several(output);
-        let total = bars.add(progress::of_lists(output));
-        Self {
-            began: Instant::now(),
-            bars,
-            total,
-            lists: BTreeMap::new(),
-            objects: 0,
-        }
-    }
-
-    fn show(&mut self, told: Told, output: &mut Output) -> Result<(), Failure> {
-        match told {
-            Told::Planned(lists) => {
-                self.total.inc_length(u64::try_from(lists).unwrap_or(0));
-                Ok(())
-            }
-            Told::Begun { list, is_resumed } => {
-                let resumed = "goes on where an earlier run was stopped";
-                if is_resumed && output.json() {
-                    return output.line(json!({"event": "resumed", "list": list}));
-                }
-                if is_resumed {
-                    self.bars
-                        .suspend(|| output.note(format_args!("{list} {resumed}")));
-                }
-                Ok(())
-            }
-            Told::Page { list, objects } => {
-                self.objects += objects;
-                self.total.set_message(self.rate());
-                if output.json() {
-                    return output.line(json!({"event": "page", "list": list, "objects": objects}));
-                }
-                if output.err_is_terminal() {
-                    let new = || {
-                        let bar = progress::of_list(output);
-                        let bar = self.bars.insert_before(&self.total, bar);
-                        bar.set_prefix(list.clone());
-                        bar
-                    };
-                    self.lists
-                        .entry(list.clone())
-                        .or_insert_with(new)
-                        .inc(objects);
-                }
-                Ok(())
-            }
-            Told::Ended(ended) => {
-                self.total.inc(1);
-                if let Some(bar) = self.lists.remove(&ended.list) {
-                    bar.finish_and_clear();
-                    self.bars.remove(&bar);
-                }
-                self.ended(&ended, output)
-            }
-        }
-    }
-
-    fn ended(&self, ended: &Ended, output: &mut Output) -> Result<(), Failure> {
-        if output.json() {
-            return output.line(ended.json());
-        }
-        // Most accounts use a part of what Stripe has; empty lists are left to the summary.
-        if ended.state == "read" && ended.objects == 0 {
-            return Ok(());
-        }
-        let list = &ended.list;
-        let objects = HumanCount(ended.objects);
-        let mut line = match &ended.reason {
-            Some(reason) => {
-                let state = if ended.state == "failed" {
-                    "failed"
-                } else {
-                    "skipped"
-                };
-                let remedy = ended.remedy.map_or(String::new(), |it| format!("; {it}"));
-                format!("{list}: {state}: {reason}{remedy}")
-            }
-            None if ended.changed == ended.objects => format!("{list}: {objects} objects"),
-            None => {
-                let changed = HumanCount(ended.changed);
-                format!("{list}: {objects} objects, {changed} new or newer")
-            }
-        };
-        if ended.refused_count > 0 {
-            let (refused, parent) = (HumanCount(ended.refused_count), ended.parent);
-            line.push_str(&format!(
-                ", refused by {refused} of type {parent}; the next run asks those again"
-            ));
-        }
-        self.bars.suspend(|| {
-            output.line(line)?;
-            let refused = ended.refused.iter().take(REFUSED);
-            for said in ended.odd.iter().chain(refused) {
-                output.note(format_args!("{list}: {said}"));
-            }
-            output.flush()
-        })
-    }
-
-    /// What is told and not yet shown.
-    fn rest(
-        &mut self,
-        events: &mut UnboundedReceiver<Told>,
-        output: &mut Output,
-    ) -> Result<(), Failure> {
-        while let Ok(told) = events.try_recv() {
-            self.show(told, output)?;
-        }
-        Ok(())
-    }
-
-    fn rate(&self) -> String {
-        let seconds = self.began.elapsed().as_secs().max(1);
-        format!(
-            "{} objects, {} a second",
-            HumanCount(self.objects),
-            HumanCount(self.objects / seconds)
-        )
-    }
-
-    fn end(&self) {
-        for bar in self.lists.values() {
-            bar.finish_and_clear();
-        }
-        self.total.finish_and_clear();
-    }
-}
-
 fn summary(report: &BackfillReport, began: Instant, output: &mut Output) -> Result<(), Failure> {
     let count = |is: fn(&ListEnd) -> bool| report.lists.iter().filter(|list| is(&list.end)).count();
     let read = count(ListEnd::is_read);
@@ -418,22 +277,32 @@ fn summary(report: &BackfillReport, began: Instant, output: &mut Output) -> Resu
             chain(error)
         ));
     }
+    let counted_lists = |count: usize| {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        (count, counted(count, "list"))
+    };
+    let lists = |count: usize, what: &str| {
+        let (count, lists) = counted_lists(count);
+        (count, format!("{lists} {what}"))
+    };
     let mut parts = vec![format!(
-        "{} objects of {} lists, {} new or newer",
-        HumanCount(report.objects()),
-        read + in_part,
+        "{} of {}, {} new or newer",
+        counted(report.objects(), "object"),
+        counted_lists(read + in_part).1,
         HumanCount(changed)
     )];
+    let again = |count| (count, format!("{} read again", HumanCount(count)));
+    let completed = |count| (count, format!("{} completed", HumanCount(count)));
     for (count, what) in [
-        (settled.completed, "completed"),
-        (settled.read, "read again"),
-        (u64::try_from(in_part).unwrap_or(0), "lists read in part"),
-        (u64::try_from(skipped).unwrap_or(0), "lists skipped"),
-        (u64::try_from(failed).unwrap_or(0), "lists failed"),
-        (odd, "objects not stored"),
+        completed(settled.completed),
+        again(settled.read),
+        lists(in_part, "read in part"),
+        lists(skipped, "skipped"),
+        lists(failed, "failed"),
+        (odd, format!("{} not stored", counted(odd, "object"))),
     ] {
         if count > 0 {
-            parts.push(format!("{} {what}", HumanCount(count)));
+            parts.push(what);
         }
     }
     output.line(format_args!(
@@ -441,4 +310,10 @@ fn summary(report: &BackfillReport, began: Instant, output: &mut Output) -> Resu
         parts.join(", "),
         took.as_secs_f64()
     ))
+}
+
+/// `1 object`, `2,000 objects`.
+fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", HumanCount(count))
 }

@@ -27,7 +27,7 @@ use self::state::State;
 use super::settle::settle;
 use crate::client::Client;
 use crate::error::Error;
-use crate::store::{Note, Store};
+use crate::store::{Note, ObjectRef, Store};
 use crate::view::{Listing, Timestamp};
 
 /// How many calls are under way at a time, unless the caller says.
@@ -329,7 +329,8 @@ impl Backfill {
             }
             self.end(read, report);
         }
-        settle(store, &self.run.client, &mut report.settled).await
+        let told = |object: &ObjectRef| self.run.tell(&BackfillEvent::Settled { object });
+        settle(store, &self.run.client, &mut report.settled, told).await
     }
 
     /// Whether the caller asked for the list, and not for one below it.

@@ -198,7 +198,7 @@ impl Reconcile {
         report.types = tally.into_reports();
         if report.types.iter().any(|of_type| of_type.repaired > 0) {
             // Lists inside what was written may have been cut short.
-            settle(&run.store, &run.client, &mut report.settled).await?;
+            settle(&run.store, &run.client, &mut report.settled, |_| ()).await?;
         }
         Ok(report)
     }

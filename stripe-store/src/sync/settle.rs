@@ -54,16 +54,17 @@ impl Store {
     /// Dropping the future leaves what was read, and the rest dirty.
     pub async fn settle(&self, client: &Client) -> Result<Settled, Error> {
         let mut settled = Settled::default();
-        settle(self, client, &mut settled).await?;
+        settle(self, client, &mut settled, |_| ()).await?;
         Ok(settled)
     }
 }
 
-/// Settles what is dirty in the store's account and mode.
+/// Settles what is dirty in the store's account and mode, and tells of each.
 pub(super) async fn settle(
     store: &Store,
     client: &Client,
     settled: &mut Settled,
+    told: impl Fn(&ObjectRef) + Send,
 ) -> Result<(), Error> {
     // A replica may not have yet what has just been written.
     let store = store.extract_expanded().on_writer();
@@ -76,17 +77,17 @@ pub(super) async fn settle(
         };
         after = Some(last.clone());
         for object in dirty {
-            match settle_one(&store, &client, &object).await {
+            let result = settle_one(&store, &client, &object).await;
+            let name = ObjectRef::one(&object.object, &object.id);
+            told(&name);
+            match result {
                 Ok(()) if object.is_truncated() => settled.completed += 1,
                 Ok(()) => settled.read += 1,
                 Err(Error::Client(error)) if error.status() == Some(401) => {
                     return Err(error.into());
                 }
                 Err(error @ Error::Store(_)) => return Err(error),
-                Err(error) => {
-                    let object = ObjectRef::one(&object.object, &object.id);
-                    settled.failed.push((object, error));
-                }
+                Err(error) => settled.failed.push((name, error)),
             }
         }
     }

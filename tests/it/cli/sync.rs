@@ -102,7 +102,7 @@ async fn what_failed_is_named_and_the_exit_status_tells() {
             run.stdout
         );
         assert!(
-            run.stdout.contains("/v1/customers: 1 objects"),
+            run.stdout.contains("/v1/customers: 1 object"),
             "{}",
             run.stdout
         );
@@ -128,7 +128,7 @@ async fn faults_of_the_network_are_told_with_what_to_do_about_them() {
         let run = ended(sync(db, &fake, &types)).await;
         assert_eq!(run.status, Some(1));
         for line in [
-            "/v1/customers: 1 objects\n",
+            "/v1/customers: 1 object\n",
             "/v1/coupons: failed: Stripe refused GET /v1/coupons with 429 invalid_request_error/rate_limit: \
              Too many requests [",
             "]; set a lower rate, and run it again: it goes on where it stopped\n",

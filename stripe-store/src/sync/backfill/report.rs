@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::client::{ApiError, ClientError, ErrorKind};
-use crate::store::{AccountId, Scope, SnapshotError};
+use crate::store::{AccountId, ObjectRef, Scope, SnapshotError};
 use crate::sync::SyncError;
 use crate::view::Listing;
 
@@ -93,6 +93,12 @@ pub enum BackfillEvent<'a> {
         list: &'a ListName,
         /// How many objects it had.
         objects: usize,
+    },
+    /// An object whose state was not certain, or in which a list was cut short, was read again, or failed to be.
+    #[non_exhaustive]
+    Settled {
+        /// Which.
+        object: &'a ObjectRef,
     },
     /// A list is done with.
     #[non_exhaustive]
