@@ -1,12 +1,13 @@
-//! Lists below others that some of these refuse.
+//! Lists below others: that some of these refuse, and that most are empty.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 use stripe_store::client::{Client, RateLimit, RetryPolicy, SecretKey};
 use stripe_store::clock::{Clock, UnixMillis};
-use stripe_store::sync::{BackfillReport, ListEnd, ListReport, SkipReason};
+use stripe_store::sync::{BackfillEvent, BackfillReport, ListEnd, ListReport, SkipReason};
 use stripe_store::{Error, Store};
 use stripe_store_tests::fake::{Fake, Fault, Reply};
 use stripe_store_tests::{TestDb, on_both};
@@ -304,6 +305,47 @@ async fn who_refused_and_is_gone_is_asked_no_more() {
         let report = run(&store, &client, &["person"]).await.unwrap();
         assert!(persons(&report).end.is_read(), "{report:?}");
         assert_eq!(count(db, NOTED).await, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_among_empty_pages_asks_for_few_of_them_again() {
+    on_both(async |db: &TestDb| {
+        for calls in [1, 8] {
+            let (fake, client) = pair().await;
+            for n in 0..60 {
+                let id = format!("acct_{n:02}");
+                fake.add("/v1/accounts", json!({"id": id, "object": "account"}));
+            }
+            let store = db.store().test_mode().account(format!("acct_of_{calls}"));
+            run(&store, &client, &["account"]).await.unwrap();
+            let persons = || {
+                let parallel = NonZeroUsize::new(calls).unwrap();
+                store.backfill(&client).types(["person"]).parallel(parallel)
+            };
+            let cuts = [5, 11, 14, 9];
+            for cut in cuts {
+                let (enough, pages) = (Arc::new(tokio::sync::Notify::new()), AtomicUsize::new(0));
+                let told = Arc::clone(&enough);
+                let running = persons().on_event(move |event| {
+                    let is_page = matches!(event, BackfillEvent::Page { .. });
+                    if is_page && pages.fetch_add(1, Ordering::SeqCst) + 1 == cut {
+                        told.notify_one();
+                    }
+                });
+                tokio::select! {
+                    biased;
+                    () = enough.notified() => {}
+                    _ = running.run() => panic!("it was not cut off"),
+                }
+            }
+            assert!(persons().run().await.unwrap().is_complete());
+            // Those under way, and of those that were there fewer than that.
+            let again = asked(&fake, 0).len() - 60;
+            let most = cuts.len() * (2 * calls - 1);
+            assert!(again <= most, "{calls} at a time: {again} pages again");
+        }
     })
     .await;
 }
