@@ -130,7 +130,9 @@ impl Told {
                 new: *new,
             }),
             CatchUpEvent::Applied { events } => Some(Self::Applied { events: *events }),
-            CatchUpEvent::Ended { .. } | CatchUpEvent::Failed { .. } => None,
+            CatchUpEvent::Settled { .. }
+            | CatchUpEvent::Ended { .. }
+            | CatchUpEvent::Failed { .. } => None,
         }
     }
 }

@@ -325,7 +325,7 @@ impl Backfill {
             match read.end {
                 ListEnd::Read if listing.parent.is_none() => here.extend(listing.objects),
                 ListEnd::Failed(_) | ListEnd::Unusable(_) => missing.extend(listing.objects),
-                ListEnd::Read | ListEnd::Skipped(_) => {}
+                ListEnd::Read | ListEnd::ReadInPart | ListEnd::Skipped(_) => {}
             }
             self.end(read, report);
         }

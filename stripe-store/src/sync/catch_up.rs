@@ -25,7 +25,7 @@ use crate::client::{Client, ClientError, Page, PageCursor};
 use crate::error::{Error, chain};
 use crate::ingest::{Content, Event, IngestError};
 use crate::resources;
-use crate::store::{NewEvent, Note, PendingEvent, Snapshot, Store, is_storable};
+use crate::store::{NewEvent, Note, ObjectRef, PendingEvent, Snapshot, Store, is_storable};
 use crate::view::Timestamp;
 
 /// What is noted of the list of events.
@@ -191,7 +191,8 @@ impl CatchUp {
         }
         self.apply(&mut report).await?;
         for store in &stores {
-            settle(store, &self.client, &mut report.settled).await?;
+            let told = |object: &ObjectRef| self.tell(&CatchUpEvent::Settled { object });
+            settle(store, &self.client, &mut report.settled, told).await?;
         }
         Ok(report)
     }

@@ -7,7 +7,7 @@ use crate::client::ClientError;
 use crate::clock::UnixMillis;
 use crate::error::Error;
 use crate::ingest::IngestError;
-use crate::store::{AccountId, AppliedEvents, Scope};
+use crate::store::{AccountId, AppliedEvents, ObjectRef, Scope};
 use crate::sync::Settled;
 use crate::view::Timestamp;
 
@@ -33,6 +33,12 @@ pub enum CatchUpEvent<'a> {
     Applied {
         /// How many.
         events: usize,
+    },
+    /// An object whose state only Stripe could tell was read again, or its lists were, or that failed.
+    #[non_exhaustive]
+    Settled {
+        /// Which.
+        object: &'a ObjectRef,
     },
     /// A run of [`every`](super::CatchUp::every) has come to its end.
     #[non_exhaustive]
