@@ -76,3 +76,4 @@ mod tree;
 mod views_facts;
 mod views_reads;
 mod views_samples;
+mod webhook;
