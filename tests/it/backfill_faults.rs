@@ -83,7 +83,7 @@ fn after_a_page(
     }
 }
 
-/// An error and its causes, without the ids of requests.
+/// An error and its causes, without the ids of requests and the places in answers.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -92,6 +92,11 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = cause.source();
     }
     assert!(!text.contains(KEY) && !text.contains("Secret"), "{text}");
+    if let Some(place) = text.find("column ") {
+        let rest = text.split_off(place + "column ".len());
+        text.push_str("[n]");
+        text.push_str(rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
     match (text.find("[req_"), text.find(']')) {
         (Some(begin), Some(end)) => format!("{}[req]{}", &text[..begin], &text[end + 1..]),
         _ => text,

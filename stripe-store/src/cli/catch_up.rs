@@ -10,12 +10,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::database::Database;
 use super::failure::Failure;
 use super::moment;
-use super::output::Output;
+use super::output::{Output, counted};
 use super::progress;
 use super::signal::Signals;
-use super::stripe::Stripe;
+use super::stripe::{self, Stripe};
 use crate::clock::UnixMillis;
-use crate::error::{Error, chain};
+use crate::error::chain;
 use crate::sync::{AccountEvents, CatchUpEvent, CatchUpReport};
 use crate::view::Timestamp;
 
@@ -79,7 +79,7 @@ pub(super) async fn run(
                     status: stop.status,
                 }),
                 Some(told) = events.recv() => screen.show(&told, output)?,
-                report = &mut running => break report.map_err(failure),
+                report = &mut running => break report.map_err(stripe::failure),
             }
         }
     };
@@ -96,13 +96,6 @@ pub(super) async fn run(
     Err(Failure::Message(
         "not everything was read and applied: what failed is named above".to_owned(),
     ))
-}
-
-fn failure(error: Error) -> Failure {
-    match error {
-        Error::Store(error) => Failure::Store(error),
-        error => Failure::Message(chain(&error)),
-    }
 }
 
 /// What is told of an event of the run.
@@ -277,11 +270,11 @@ fn summary(report: &CatchUpReport, began: Instant, output: &mut Output) -> Resul
         ));
     }
     let mut parts = vec![format!(
-        "{} events, {} of them new, {} applied, {} objects new or newer",
-        HumanCount(report.read()),
+        "{}, {} new, {} applied, {} new or newer",
+        counted(report.read(), "event"),
         HumanCount(report.new_events()),
         HumanCount(report.applied),
-        HumanCount(report.changed)
+        counted(report.changed, "object")
     )];
     for (count, what) in [
         (report.failed_count, "not applied"),

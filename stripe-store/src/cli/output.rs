@@ -4,10 +4,17 @@ use std::fmt::Display;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::process::ExitCode;
 
+use indicatif::HumanCount;
 use unicode_width::UnicodeWidthStr;
 
 use super::failure::Failure;
 use crate::error::chain;
+
+/// `1 object`, `2,000 objects`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", HumanCount(count))
+}
 
 /// Where a command prints.
 pub(super) struct Output {

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::output::Output;
 use super::progress;
 use super::signal::Signals;
-use super::stripe::Stripe;
+use super::stripe::{self, Stripe};
 use super::suggest;
 use crate::error::{Error, chain};
 use crate::sync::{
@@ -134,7 +134,6 @@ fn differences(count: u64) -> String {
 
 fn failure(error: Error) -> Failure {
     match error {
-        Error::Store(error) => Failure::Store(error),
         Error::Sync(error @ SyncError::NoPath { .. }) => {
             let hint = match &error {
                 SyncError::NoPath { object } => suggest::near_type(object, &[]),
@@ -143,7 +142,7 @@ fn failure(error: Error) -> Failure {
             let hint = hint.map_or_else(String::new, |near| format!(": did you mean {near}?"));
             Failure::Message(format!("{error}{hint}"))
         }
-        error => Failure::Message(chain(&error)),
+        error => stripe::failure(error),
     }
 }
 

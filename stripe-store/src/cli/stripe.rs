@@ -7,10 +7,11 @@ use clap::Args;
 use super::database::Database;
 use super::failure::Failure;
 use crate::client::{AppInfo, Client, RateLimit, SecretKey};
+use crate::error::{Error, chain};
 use crate::store::Store;
 
 /// The variable that the key is in.
-pub(super) const KEY: &str = "STRIPE_SECRET_KEY";
+const KEY: &str = "STRIPE_SECRET_KEY";
 
 /// How Stripe is called.
 #[derive(Debug, Args)]
@@ -43,7 +44,7 @@ impl Stripe {
             )));
         }
         let unusable = |error: &dyn std::error::Error| {
-            let reason = crate::error::chain(error);
+            let reason = chain(error);
             Failure::Message(format!("{KEY} cannot be used: {reason}"))
         };
         let key = SecretKey::new(key).map_err(|error| unusable(&error))?;
@@ -66,5 +67,17 @@ impl Stripe {
         }
         let client = builder.build().map_err(|error| unusable(&error))?;
         Ok((client, store))
+    }
+}
+
+/// What ended a command that calls Stripe, with what to do about it where that is known.
+pub(super) fn failure(error: Error) -> Failure {
+    match error {
+        Error::Store(error) => Failure::Store(error),
+        Error::Client(error) if error.status() == Some(401) => Failure::Message(format!(
+            "{}; see whether {KEY} holds a key that is still valid",
+            chain(&error)
+        )),
+        error => Failure::Message(chain(&error)),
     }
 }

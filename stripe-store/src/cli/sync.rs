@@ -14,9 +14,9 @@ use self::screen::Screen;
 use super::database::Database;
 use super::failure::Failure;
 use super::moment;
-use super::output::Output;
+use super::output::{Output, counted};
 use super::signal::Signals;
-use super::stripe::{KEY, Stripe};
+use super::stripe::{self, Stripe};
 use super::suggest;
 use crate::clock::UnixMillis;
 use crate::error::{Error, chain};
@@ -121,7 +121,6 @@ pub(super) async fn run(
 
 fn failure(error: Error) -> Failure {
     match error {
-        Error::Store(error) => Failure::Store(error),
         Error::Sync(SyncError::NotListed { object }) => {
             let hint = match suggest::near_type(&object, &[]) {
                 Some(near) => format!(": did you mean {near}?"),
@@ -130,11 +129,7 @@ fn failure(error: Error) -> Failure {
             let message = format!("Stripe has no list of objects of type {object:?}{hint}");
             Failure::Message(message)
         }
-        Error::Client(error) if error.status() == Some(401) => Failure::Message(format!(
-            "{}; see whether {KEY} holds a key that is still valid",
-            chain(&error)
-        )),
-        error => Failure::Message(chain(&error)),
+        error => stripe::failure(error),
     }
 }
 
@@ -310,10 +305,4 @@ fn summary(report: &BackfillReport, began: Instant, output: &mut Output) -> Resu
         parts.join(", "),
         took.as_secs_f64()
     ))
-}
-
-/// `1 object`, `2,000 objects`.
-fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {what}{plural}", HumanCount(count))
 }

@@ -48,10 +48,10 @@ pub(super) const ROWS: [Row; 21] = [
     row(
         "402",
         false,
-        "/v1/customers: Stripe refused GET /v1/customers with 402 card_error/card_declined: Your card was \
+        "/v1/customers: Stripe refused GET /v1/customers with 402 card_error/card_declined/generic_decline: Your card was \
              declined [req]; run it again: it goes on where it stopped; if this stays, Stripe's support finds \
              the request by its id",
-        "Stripe refused POST /v1/customers with 402 card_error/card_declined: Your card was declined [req]",
+        "Stripe refused POST /v1/customers with 402 card_error/card_declined/generic_decline: Your card was declined [req]",
     ),
     row(
         "403",
@@ -186,9 +186,9 @@ pub(super) const ROWS: [Row; 21] = [
         "half of the JSON",
         true,
         "/v1/customers: the answer to GET /v1/customers, with status 200, ends before its JSON does [req]: \
-             EOF while parsing a string at line 1 column 13232; run it again: it goes on where it stopped",
+             EOF while parsing a string at line 1 column [n]; run it again: it goes on where it stopped",
         "the answer to POST /v1/customers, with status 200, ends before its JSON does [req], and it may \
-             have been carried out: EOF while parsing a string at line 1 column 49",
+             have been carried out: EOF while parsing a string at line 1 column [n]",
     ),
     row(
         "wrong type",
