@@ -26,6 +26,7 @@ mod stripe;
 mod suggest;
 mod summary;
 mod sync;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -30,7 +30,9 @@ pub use self::settle::Settled;
 use crate::client::{Client, Meta};
 use crate::error::Error;
 use crate::resources;
-use crate::store::{Interval, ObjectRef, Scope, Snapshot, SnapshotBuilder, Source, Store};
+use crate::store::{
+    Interval, ObjectRef, Scope, Snapshot, SnapshotBuilder, Source, Store, StoreError,
+};
 use crate::view::ResourceFacts;
 
 /// What Stripe sent cannot be put into the store, or cannot be asked for.
@@ -135,4 +137,18 @@ async fn read_into(
         .write(&[snapshot_of(read, fetched.response())?])
         .await?;
     Ok(key)
+}
+
+/// How many ids of accounts are read from the table at a time.
+const ACCOUNT_IDS: usize = 500;
+
+/// The connected accounts that are in the table, from after an id on, some at a time.
+async fn connected_after(store: &Store, after: &str) -> Result<Vec<String>, StoreError> {
+    let platform = store.platform();
+    platform.ids_of("account", after, None, ACCOUNT_IDS).await
+}
+
+/// A count as reports have it.
+fn count(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

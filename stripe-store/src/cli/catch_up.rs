@@ -5,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar};
 use serde_json::json;
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::database::Database;
 use super::failure::Failure;
@@ -14,6 +14,7 @@ use super::output::{Output, counted};
 use super::progress;
 use super::signal::Signals;
 use super::stripe::{self, Stripe};
+use super::watch::watch;
 use crate::clock::UnixMillis;
 use crate::error::chain;
 use crate::sync::{AccountEvents, CatchUpEvent, CatchUpReport};
@@ -69,23 +70,17 @@ pub(super) async fn run(
         catch_up = catch_up.connected_accounts();
     }
     let mut screen = Screen::new(output);
-    let result = {
-        let mut running = std::pin::pin!(catch_up.run());
-        loop {
-            tokio::select! {
-                biased;
-                stop = signals.next() => break Err(Failure::Interrupted {
-                    message: "interrupted: what was read is stored; run it again to go on".to_owned(),
-                    status: stop.status,
-                }),
-                Some(told) = events.recv() => screen.show(&told, output)?,
-                report = &mut running => break report.map_err(stripe::failure),
-            }
-        }
-    };
-    screen.rest(&mut events, output)?;
+    let interrupted = "interrupted: what was read is stored; run it again to go on";
+    let result = watch(
+        &mut signals,
+        Box::pin(catch_up.run()),
+        &mut events,
+        interrupted,
+        |told| screen.show(&told, output),
+    )
+    .await;
     screen.bar.finish_and_clear();
-    let report = result?;
+    let report = result?.map_err(stripe::failure)?;
     for account in &report.accounts {
         of_account(account, output)?;
     }
@@ -168,18 +163,6 @@ impl Screen {
         self.bar.tick();
         if output.json() {
             return output.line(line);
-        }
-        Ok(())
-    }
-
-    /// What is told and not yet shown.
-    fn rest(
-        &mut self,
-        events: &mut UnboundedReceiver<Told>,
-        output: &mut Output,
-    ) -> Result<(), Failure> {
-        while let Ok(told) = events.try_recv() {
-            self.show(&told, output)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::{HumanCount, MultiProgress, ProgressBar};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::database::Database;
 use super::failure::Failure;
@@ -15,6 +15,7 @@ use super::progress;
 use super::signal::Signals;
 use super::stripe::{self, Stripe};
 use super::suggest;
+use super::watch::watch;
 use crate::error::{Error, chain};
 use crate::sync::{
     Finding, FindingKind, ListEnd, ReconcileEvent, ReconcileReport, SkipReason, SyncError,
@@ -88,23 +89,17 @@ pub(super) async fn run(
         reconcile = reconcile.fix();
     }
     let mut screen = Screen::new(output);
-    let result = {
-        let mut running = std::pin::pin!(reconcile.run());
-        loop {
-            tokio::select! {
-                biased;
-                stop = signals.next() => break Err(Failure::Interrupted {
-                    message: "interrupted: what was repaired is stored".to_owned(),
-                    status: stop.status,
-                }),
-                Some(told) = events.recv() => screen.show(told, output)?,
-                report = &mut running => break report.map_err(failure),
-            }
-        }
-    };
-    screen.rest(&mut events, output)?;
+    let interrupted = "interrupted: what was repaired is stored";
+    let result = watch(
+        &mut signals,
+        Box::pin(reconcile.run()),
+        &mut events,
+        interrupted,
+        |told| screen.show(told, output),
+    )
+    .await;
     screen.total.finish_and_clear();
-    let report = result?;
+    let report = result?.map_err(failure)?;
     for of_type in &report.types {
         counted(of_type, output)?;
     }
@@ -276,18 +271,6 @@ impl Screen {
             output.line(line)?;
             output.flush()
         })
-    }
-
-    /// What is told and not yet shown.
-    fn rest(
-        &mut self,
-        events: &mut UnboundedReceiver<Told>,
-        output: &mut Output,
-    ) -> Result<(), Failure> {
-        while let Ok(told) = events.try_recv() {
-            self.show(told, output)?;
-        }
-        Ok(())
     }
 }
 

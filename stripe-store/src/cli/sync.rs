@@ -18,6 +18,7 @@ use super::output::{Output, counted};
 use super::signal::Signals;
 use super::stripe::{self, Stripe};
 use super::suggest;
+use super::watch::watch;
 use crate::clock::UnixMillis;
 use crate::error::{Error, chain};
 use crate::sync::{BackfillEvent, BackfillReport, ListEnd, ListReport, SkipReason, SyncError};
@@ -92,23 +93,17 @@ pub(super) async fn run(
         backfill = backfill.connected_accounts();
     }
     let mut screen = Screen::new(output);
-    let result = {
-        let mut running = std::pin::pin!(backfill.run());
-        loop {
-            tokio::select! {
-                biased;
-                stop = signals.next() => break Err(Failure::Interrupted {
-                    message: "interrupted: what was read is stored; run it again to go on".to_owned(),
-                    status: stop.status,
-                }),
-                Some(told) = events.recv() => screen.show(told, output)?,
-                report = &mut running => break report.map_err(failure),
-            }
-        }
-    };
-    screen.rest(&mut events, output)?;
+    let interrupted = "interrupted: what was read is stored; run it again to go on";
+    let result = watch(
+        &mut signals,
+        Box::pin(backfill.run()),
+        &mut events,
+        interrupted,
+        |told| screen.show(told, output),
+    )
+    .await;
     screen.end();
-    let report = result?;
+    let report = result?.map_err(failure)?;
     summary(&report, screen.began, output)?;
     if report.is_complete() {
         return Ok(());

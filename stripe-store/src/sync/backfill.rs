@@ -24,6 +24,7 @@ pub use self::report::{
     SkipReason,
 };
 use self::state::State;
+use super::connected_after;
 use super::settle::settle;
 use crate::client::Client;
 use crate::error::Error;
@@ -50,9 +51,6 @@ const STALE_MS: i64 = 6 * 3600 * 1000;
 
 /// How many connected accounts are read at a time.
 const ACCOUNTS: usize = 4;
-
-/// How many ids of accounts are read from the table at a time.
-const ACCOUNT_IDS: usize = 500;
 
 impl Store {
     /// Reads what Stripe lists into the store: every type, or those that are named.
@@ -356,12 +354,9 @@ impl Backfill {
             .copied()
             .filter(|listing| !plan::is_of_platform(listing))
             .collect();
-        let platform = self.store.platform();
         let mut after = String::new();
         loop {
-            let ids = platform
-                .ids_of("account", &after, None, ACCOUNT_IDS)
-                .await?;
+            let ids = connected_after(&self.store, &after).await?;
             let Some(last) = ids.last() else {
                 return Ok(());
             };

@@ -18,9 +18,9 @@ pub use self::report::{
 };
 use self::state::{Pass, State};
 use super::backfill;
-use super::of_scope;
 use super::pages::is_lost_cursor;
 use super::settle::settle;
+use super::{connected_after, count, of_scope};
 use crate::client::{Client, ClientError, Page, PageCursor};
 use crate::error::{Error, chain};
 use crate::ingest::{Content, Event, IngestError};
@@ -33,9 +33,6 @@ const NAME: &str = "events";
 
 /// How many pending events are applied in one transaction.
 const AT_ONCE: usize = 100;
-
-/// How many ids of accounts are read from the table at a time.
-const ACCOUNT_IDS: usize = 500;
 
 impl Store {
     /// Brings what events tell and this store has not heard of: what a webhook missed, or changed since a
@@ -175,11 +172,9 @@ impl CatchUp {
         let mut stores = vec![self.store.clone()];
         report.accounts.push(self.read(&self.store).await?);
         if self.accounts {
-            let platform = self.store.platform();
             let mut after = String::new();
             loop {
-                let ids = platform.ids_of("account", &after, None, ACCOUNT_IDS);
-                let ids = ids.await?;
+                let ids = connected_after(&self.store, &after).await?;
                 let Some(last) = ids.last() else { break };
                 after.clone_from(last);
                 for id in ids {
@@ -319,7 +314,6 @@ impl CatchUp {
         };
         let new = store.take_in(&new, &note).await?;
         let read = page.items().len();
-        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         counted.read += count(read);
         counted.new += count(new);
         self.tell(&CatchUpEvent::Page {

@@ -1,10 +1,15 @@
 //! What those who read lists have in common: the call for one, and what an error means for it.
 
+use serde_json::Value;
+
 use super::{ListEnd, SkipReason, SyncError};
 use crate::client::{ApiError, Call, Client, ClientError, ErrorKind, Many};
 use crate::error::Error;
 use crate::store::StoreError;
 use crate::view::{AnyObject, Listing};
+
+/// How long before the last pass began the next one begins, in seconds, for objects that a list did not have yet.
+pub(super) const OVERLAP: i64 = 300;
 
 /// Why a reading ended before the end of the list.
 pub(super) enum Stopped {
@@ -113,4 +118,13 @@ pub(super) fn is_lost_cursor(error: &ClientError) -> bool {
             && (api.status() == 400 || api.param() == Some("starting_after"))
     };
     error.api().is_some_and(is_lost)
+}
+
+/// A number or `null` under a key; `None` if there is something else.
+#[expect(clippy::option_option, reason = "null is an answer")]
+pub(super) fn number(value: &Value, key: &str) -> Option<Option<i64>> {
+    match value.get(key)? {
+        Value::Null => Some(None),
+        number => number.as_i64().map(Some),
+    }
 }

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use indicatif::{HumanCount, MultiProgress, ProgressBar};
 use serde_json::json;
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Ended, Told, counted};
 use crate::cli::failure::Failure;
@@ -186,18 +185,6 @@ impl Screen {
             }
             output.flush()
         })
-    }
-
-    /// What is told and not yet shown.
-    pub(super) fn rest(
-        &mut self,
-        events: &mut UnboundedReceiver<Told>,
-        output: &mut Output,
-    ) -> Result<(), Failure> {
-        while let Ok(told) = events.try_recv() {
-            self.show(told, output)?;
-        }
-        Ok(())
     }
 
     fn message(&self) -> String {

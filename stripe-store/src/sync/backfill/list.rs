@@ -10,7 +10,7 @@ use super::state::{Abilities, Pass, Place, State, Wanted};
 use crate::client::{Call, Client, ErrorKind, Many, Page, PageCursor};
 use crate::store::{Note, Snapshot, Store};
 use crate::sync::pages::{Stopped, call_of, is_lost_cursor};
-use crate::sync::{SyncError, of_scope, snapshot_of};
+use crate::sync::{SyncError, count, of_scope, snapshot_of};
 use crate::view::{AnyObject, Listing};
 
 /// A list on its way into the table of one account and mode.
@@ -223,10 +223,6 @@ impl<'r> Reading<'r> {
             objects: page.items().len(),
         });
     }
-}
-
-fn count(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// When the pass began, by the first answer.

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-/// How long before the last pass began the next one begins, in seconds, for objects that a list did not have yet.
-const OVERLAP: i64 = 300;
+use crate::sync::pages::{OVERLAP, number};
 
 /// What is known of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -277,15 +276,6 @@ impl Place {
             }
             self.after = Some(entry.remove_entry().0);
         }
-    }
-}
-
-/// A number or `null` under a key; `None` if there is something else.
-#[expect(clippy::option_option, reason = "null is an answer")]
-fn number(value: &Value, key: &str) -> Option<Option<i64>> {
-    match value.get(key)? {
-        Value::Null => Some(None),
-        number => number.as_i64().map(Some),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::clock::UnixMillis;
 use crate::error::Error;
 use crate::ingest::IngestError;
 use crate::store::{AccountId, AppliedEvents, ObjectRef, Scope};
-use crate::sync::Settled;
+use crate::sync::{Settled, count};
 use crate::view::Timestamp;
 
 /// The most odd and failed events that a report names.
@@ -93,7 +93,6 @@ impl CatchUpReport {
     }
 
     pub(super) fn add(&mut self, applied: AppliedEvents) {
-        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let failed = applied.failed.len();
         self.applied += count(applied.taken.saturating_sub(failed));
         self.changed += count(applied.changed);

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// How long before the last pass began the next one begins, in seconds, for events that the list did not have yet.
-const OVERLAP: i64 = 300;
+use crate::sync::pages::{OVERLAP, number};
 
 /// For how long Stripe keeps events, in seconds: 30 days.
 const KEPT: i64 = 30 * 24 * 3600;
@@ -121,15 +120,6 @@ impl State {
             seen: number(&value, "seen")?,
             gap,
         })
-    }
-}
-
-/// A number or `null` under a key; `None` if there is something else.
-#[expect(clippy::option_option, reason = "null is an answer")]
-fn number(value: &Value, key: &str) -> Option<Option<i64>> {
-    match value.get(key)? {
-        Value::Null => Some(None),
-        number => number.as_i64().map(Some),
     }
 }
 

@@ -18,10 +18,11 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::super::report::{ListEnd, ListReport, RefusedParent, SkipReason};
 use super::super::state::{Pass, Place, State, Step};
-use super::{Reading, begun, count, next_of};
+use super::{Reading, begun, next_of};
 use crate::client::{ApiError, ClientError, Page};
 use crate::clock::UnixMillis;
 use crate::store::Note;
+use crate::sync::count;
 use crate::sync::pages::{Stopped, is_gone, is_lost_cursor, is_refusal};
 use crate::view::{AnyObject, ListingParent};
 
