@@ -75,7 +75,7 @@ impl UnixMillis {
     }
 
     /// Reads what [`Display`](fmt::Display) writes; `None` for anything else.
-    #[cfg(feature = "sqlite")]
+    #[cfg(feature = "_store")]
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
         let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
@@ -84,6 +84,21 @@ impl UnixMillis {
         let millis = (((days * 24 + hour) * 60 + minute) * 60 + second) * 1000 + number(20..23)?;
         let moment = Self::new(millis);
         (moment.to_string() == text).then_some(moment)
+    }
+
+    /// Reads a moment in UTC as RFC 3339 has it, with any fraction of a second or none; `None` for anything else.
+    #[cfg(feature = "_store")]
+    pub(crate) fn parse_utc(text: &str) -> Option<Self> {
+        let (second, rest) = text.split_at_checked(19)?;
+        let digits = match rest.strip_suffix('Z')? {
+            "" => "",
+            fraction => fraction.strip_prefix('.')?,
+        };
+        if !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let millis: String = digits.chars().chain("000".chars()).take(3).collect();
+        Self::parse(&format!("{second}.{millis}Z"))
     }
 }
 
@@ -149,7 +164,7 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
 }
 
 /// The inverse of [`civil_from_days`].
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "_store")]
 pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -188,7 +203,7 @@ mod tests {
     fn check(millis: i64, text: &str) {
         let moment = UnixMillis::new(millis);
         assert_eq!(moment.to_string(), text);
-        #[cfg(feature = "sqlite")]
+        #[cfg(feature = "_store")]
         assert_eq!(UnixMillis::parse(text), Some(moment));
     }
 
@@ -214,7 +229,24 @@ mod tests {
         assert_eq!(UnixMillis::MIN.plus_millis(-1), UnixMillis::MIN);
     }
 
-    #[cfg(feature = "sqlite")]
+    #[cfg(feature = "_store")]
+    #[test]
+    fn a_moment_of_rfc_3339_has_any_fraction() {
+        let at = |text| UnixMillis::parse_utc(text).map(UnixMillis::as_millis);
+        assert_eq!(at("2023-11-14T22:13:20Z"), Some(1_700_000_000_000));
+        assert_eq!(at("2023-11-14T22:13:20.5Z"), Some(1_700_000_000_500));
+        assert_eq!(at("2023-11-14T22:13:20.123456Z"), Some(1_700_000_000_123));
+        for other in [
+            "2023-11-14T22:13:20",
+            "2023-11-14T22:13:20.x1Z",
+            "2023-11-14T22:13:20+01:00",
+            "é",
+        ] {
+            assert_eq!(at(other), None, "{other}");
+        }
+    }
+
+    #[cfg(feature = "_store")]
     #[test]
     fn other_texts_are_no_moment() {
         for text in [

@@ -43,7 +43,7 @@ impl Error {
 }
 
 /// An error and its causes, on one line.
-#[cfg(any(feature = "cli", feature = "client"))]
+#[cfg(any(feature = "cli", feature = "client", feature = "webhook"))]
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -175,7 +175,7 @@ pub enum IngestError {
     Event {
         /// The line that it begins on.
         line: u64,
-        /// The event's id, or `without id`.
+        /// The event's id, as far as it is fit for a log, or `without id`.
         id: String,
         /// The field that is missing, or is of another type than it should be.
         field: &'static str,

@@ -56,8 +56,16 @@
     doc = "| [`sync`] | objects from Stripe into the store: one, or everything that is listed |"
 )]
 #![cfg_attr(
+    all(feature = "_store", any(feature = "client", feature = "webhook")),
+    doc = "| [`inbox`] | events on their way into the table: handlers, workers, what became of each, replays |"
+)]
+#![cfg_attr(
     feature = "webhook",
     doc = "| [`webhook`] | whether what is posted to an endpoint comes from Stripe |"
+)]
+#![cfg_attr(
+    feature = "axum",
+    doc = "| [`web`] | webhook endpoints on axum: routes, an extractor, a layer |"
 )]
 #![cfg_attr(
     any(feature = "_store", feature = "client", feature = "webhook"),
@@ -72,8 +80,9 @@
 //! | `sqlite` | the store on SQLite, bundled | yes |
 //! | `postgres` | the store on PostgreSQL | |
 //! | `client` | the client of Stripe's API, without a store | |
-//! | `webhook` | verification of what is posted to webhook endpoints, without a store | |
-//! | `cli` | the command `stripe-store`, with both databases and the client | |
+//! | `webhook` | verification of what is posted to webhook endpoints, without a store; with one, the receiver, the inbox and handlers | |
+//! | `axum` | with a database: the routes of webhook endpoints for axum; without one: an extractor and a tower layer that verify | |
+//! | `cli` | the command `stripe-store`, with both databases, the client and a server | |
 //! | `time`, `chrono`, `jiff` | conversions of timestamps to and from the types of that crate, and own columns of them | |
 //! | `rust_decimal` | exact values of decimal strings, and own columns of them | |
 //! | `uuid` | own columns of `uuid::Uuid` | |
@@ -111,6 +120,8 @@ pub mod clock;
 mod error;
 #[cfg(feature = "_store")]
 pub mod extended;
+#[cfg(all(feature = "_store", any(feature = "client", feature = "webhook")))]
+pub mod inbox;
 #[cfg(feature = "_store")]
 pub mod ingest;
 #[cfg(any(feature = "_store", feature = "client"))]
@@ -121,6 +132,9 @@ pub mod query;
 pub mod store;
 #[cfg(all(feature = "_store", feature = "client"))]
 pub mod sync;
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub mod web;
 #[cfg(feature = "webhook")]
 #[cfg_attr(docsrs, doc(cfg(feature = "webhook")))]
 pub mod webhook;
@@ -156,6 +170,7 @@ pub mod __private {
 /// The README's examples are tests too.
 #[cfg(all(
     doctest,
+    feature = "axum",
     feature = "client",
     feature = "derive",
     feature = "sqlite",

@@ -7,6 +7,8 @@
 //! `sqlite`, and in the migrations, and nowhere else.
 
 mod arguments;
+#[cfg(feature = "cli")]
+mod backlog;
 mod batch;
 mod begin;
 mod changed;
@@ -14,15 +16,21 @@ mod changes;
 mod connect;
 mod contest;
 mod cursor;
+#[cfg(feature = "webhook")]
+mod deliveries;
 mod dirty;
 mod error;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod events;
 mod expand;
 mod export;
 pub(crate) mod extension;
 mod extract;
 mod import;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "webhook"))]
 mod inbox;
+#[cfg(feature = "client")]
+mod installation;
 #[cfg(feature = "client")]
 mod keys;
 mod list;
@@ -36,6 +44,8 @@ mod postgres;
 #[cfg(feature = "client")]
 mod progress;
 mod query;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod queue;
 mod read;
 mod reader;
 mod retention;
@@ -56,19 +66,38 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use self::arguments::{Arguments, Cell, Driven};
+#[cfg(feature = "cli")]
+pub(crate) use self::backlog::Backlog;
+pub(crate) use self::begin::Attempts;
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub(crate) use self::begin::{OwnTransaction, WorkError, in_own};
 pub use self::changed::{ChangeCursor, ChangedPage, ChangedSince};
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub(crate) use self::changes::Ledger;
 pub use self::changes::{Changes, Gap, PendingWrite, RowChange};
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub(crate) use self::cursor::Position;
 pub use self::cursor::{Cursor, CursorError};
+#[cfg(feature = "webhook")]
+pub(crate) use self::deliveries::DeliveryLimits;
 pub use self::dirty::{DirtyObject, DirtyReason};
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub(crate) use self::error::is_conflict;
 pub use self::error::{ModelError, ObjectRef, RowError, StoreError};
+#[cfg(feature = "webhook")]
+pub(crate) use self::events::DeliveryRow;
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub(crate) use self::events::{Condition, Dead, EventRow, Last, Replayed, StatusCount};
 pub use self::expand::{Expand, ExpandError, Expansion, Missing};
 pub use self::export::{EXPORT_VERSION, Export, ExportPage, Exporting};
 pub(crate) use self::extension::Extension;
 #[cfg(feature = "client")]
 pub(crate) use self::extract::lists::{CutShort, cut_short};
 pub use self::import::{DirtyMark, ImportLine};
-#[cfg(feature = "client")]
-pub(crate) use self::inbox::{AppliedEvents, NewEvent, PendingEvent, is_storable};
+#[cfg(feature = "webhook")]
+pub(crate) use self::inbox::{ACCEPTED, DUPLICATE, NewDelivery};
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub(crate) use self::inbox::{EventStatus, KeptEvent, NewEvent, is_storable};
 #[cfg(feature = "client")]
 pub(crate) use self::keys::KeyColumns;
 pub use self::list::{Listing, Page};
@@ -82,21 +111,27 @@ pub(crate) use self::postgres::{PgBits128, PgDays, PgMicros};
 #[cfg(feature = "client")]
 pub(crate) use self::progress::{DirtyKey, Note};
 pub(crate) use self::query::FoundRow;
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub(crate) use self::queue::Handled;
 pub use self::read::TypeCount;
 pub(crate) use self::read::names;
-pub use self::retention::{Purged, Retention};
+pub use self::retention::{Aged, Purged, Retention};
 pub use self::rivals::Change;
 pub use self::scope::{AccountId, Mode, Scope};
-pub(crate) use self::snapshot::is_of_type;
 pub use self::snapshot::{
     Interval, IntervalError, JsonText, Named, Snapshot, SnapshotBuilder, SnapshotError, Source,
 };
+pub(crate) use self::snapshot::{is_of_type, shown};
 pub use self::sql::Sql;
 pub(crate) use self::sql::{Asked, CUT, Place, SortKey};
 pub use self::stored::{Row, Stored};
 pub use self::tables::{TableNames, TableNamesError};
 #[cfg(feature = "client")]
-pub(crate) use self::text::{object_stub, same_json, to_value};
+pub(crate) use self::text::same_json;
+#[cfg(feature = "client")]
+pub(crate) use self::text::{object_stub, to_value};
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub(crate) use self::transaction::Isolation;
 pub use self::transaction::TransactionMut;
 use crate::clock::{Clock, SystemClock};
 
@@ -342,6 +377,12 @@ impl Store {
     /// Which database it is.
     pub fn dialect(&self) -> Dialect {
         self.inner.pool.dialect()
+    }
+
+    /// The time, by the store's clock.
+    #[cfg(any(feature = "client", feature = "webhook"))]
+    pub(crate) fn now(&self) -> crate::clock::UnixMillis {
+        self.inner.clock.now()
     }
 
     /// What the tables are called.

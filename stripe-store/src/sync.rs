@@ -27,8 +27,12 @@ pub use self::reconcile::{
 };
 pub use self::references::RetrievedReferences;
 pub use self::settle::Settled;
+#[cfg(feature = "webhook")]
+use crate::client::Method;
 use crate::client::{Client, Meta};
 use crate::error::Error;
+#[cfg(feature = "webhook")]
+use crate::ingest::Event;
 use crate::resources;
 use crate::store::{
     Interval, ObjectRef, Scope, Snapshot, SnapshotBuilder, Source, Store, StoreError,
@@ -151,4 +155,36 @@ async fn connected_after(store: &Store, after: &str) -> Result<Vec<String>, Stor
 /// A count as reports have it.
 fn count(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+/// What a thin event is about, as Stripe has it now; `None` where the event names nothing, or what it names is gone.
+#[cfg(feature = "webhook")]
+pub(crate) async fn fetch_related(
+    client: &Client,
+    event: &Event<'_>,
+) -> Result<Option<Snapshot<'static>>, Error> {
+    let Some(url) = event.related().and_then(|related| related.url.as_deref()) else {
+        return Ok(None);
+    };
+    let client = match event.mode() {
+        Some(mode) => client.mode(mode),
+        None => client.clone(),
+    };
+    let mut call = client.request(Method::Get, url);
+    if let Some(account) = event.account() {
+        call = call.context(account);
+    }
+    let response = match call.send().await {
+        Ok(response) => response,
+        Err(error) if error.status() == Some(404) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut read = Snapshot::read(response.text())?;
+    if let Some(mode) = event.mode() {
+        read = read.mode(mode);
+    }
+    if let Some(account) = event.account() {
+        read = read.account(account.to_owned());
+    }
+    Ok(Some(snapshot_of(read, &response)?.into_owned()))
 }

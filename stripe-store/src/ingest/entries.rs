@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::documents::newlines;
 use super::event::{Event, is_event};
-use super::pick::pick;
+use super::pick::{pick, string};
 use super::{Document, IngestError};
 use crate::store::{Interval, Snapshot, SnapshotError, Source};
 
@@ -234,10 +234,13 @@ fn elements(raw: &RawValue) -> Option<Vec<&RawValue>> {
 
 pub(super) fn is_named(object: Option<&RawValue>, name: &str) -> bool {
     object.is_some_and(|raw| {
-        raw.get()
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'))
-            == Some(name)
+        let quoted = raw.get();
+        let text = quoted.strip_prefix('"');
+        match text.and_then(|text| text.strip_suffix('"')) {
+            // The same letters may be spelled otherwise.
+            Some(text) if text.contains('\\') => string(object).as_deref() == Some(name),
+            text => text == Some(name),
+        }
     })
 }
 
@@ -254,10 +257,13 @@ pub(super) fn object_error(source: SnapshotError, place: Place) -> IngestError {
 /// The parser's mistake, placed in the file; it knows the object's text only.
 pub(super) fn json_error(error: &serde_json::Error, place: Place) -> IngestError {
     let text = error.to_string();
-    let reason = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(reason, _)| reason)
-        .to_owned();
+    let reason = match text.rsplit_once(" at line ") {
+        // It would quote what stands there instead, at any length.
+        _ if error.is_data() => "expected an object",
+        Some((reason, _)) => reason,
+        None => &text,
+    };
+    let reason = reason.to_owned();
     let below = u64::try_from(error.line()).unwrap_or(0).saturating_sub(1);
     let column = u64::try_from(error.column()).unwrap_or(0);
     let column = if below == 0 {
@@ -267,7 +273,8 @@ pub(super) fn json_error(error: &serde_json::Error, place: Place) -> IngestError
     };
     IngestError::Json {
         line: place.line + below,
-        column,
+        // A line end that should not be there is column 0 of the line behind it, and so is the end of nothing.
+        column: column.max(1),
         reason,
     }
 }

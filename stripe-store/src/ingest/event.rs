@@ -9,8 +9,13 @@ use serde_json::value::RawValue;
 use super::IngestError;
 use super::entries::{Content, Place, Skipped, is_named, json_error, object_error};
 use super::pick::{boolean, integer, pick, string};
+use crate::clock::UnixMillis;
 use crate::resources::events;
-use crate::store::{Change, Interval, Mode, Snapshot, SnapshotBuilder, SnapshotError, Source};
+#[cfg(any(feature = "client", feature = "webhook"))]
+use crate::store::is_storable;
+use crate::store::{
+    Change, Interval, Mode, Snapshot, SnapshotBuilder, SnapshotError, Source, shown,
+};
 use crate::view::Timestamp;
 
 /// An event as Stripe sent it. Its envelope has been read; its object has not been looked at.
@@ -39,6 +44,20 @@ pub struct Event<'a> {
     account: Option<String>,
     api_version: Option<String>,
     data: Option<&'a RawValue>,
+    #[cfg_attr(
+        not(any(feature = "client", feature = "webhook")),
+        expect(dead_code, reason = "whoever has events asks for it")
+    )]
+    related: Option<Related>,
+}
+
+/// What a thin event names instead of carrying it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Related {
+    pub(crate) object: String,
+    pub(crate) id: String,
+    /// Where it is at Stripe.
+    pub(crate) url: Option<String>,
 }
 
 /// Without the data, which is other people's.
@@ -82,6 +101,8 @@ impl<'a> Event<'a> {
             "api_version",
             "account",
             "data",
+            "related_object",
+            "context",
         ];
         let picked = pick(text, fields).map_err(|error| json_error(&error, place))?;
         let [
@@ -93,20 +114,28 @@ impl<'a> Event<'a> {
             api_version,
             account,
             data,
+            related,
+            context,
         ] = picked;
         let is_thin = is_named(object, "v2.core.event");
-        let missing = |field| IngestError::Event {
-            line: place.line,
-            id: string(id).unwrap_or_else(|| "without id".to_owned()),
-            field,
+        let Some(id) = string(id).filter(|id| !id.is_empty()) else {
+            return Err(lacks("without id", place, "id"));
         };
         if data.is_none() && !is_thin {
-            return Err(missing("data"));
+            return Err(lacks(&id, place, "data"));
         }
-        let created = integer(created);
-        let id = string(id).ok_or_else(|| missing("id"))?;
+        let (created, account) = if is_thin {
+            let moment = string(created).and_then(|text| UnixMillis::parse_utc(&text));
+            let moment = moment.map(|moment| moment.timestamp().unix_seconds());
+            // The account that what it names is read in.
+            let context = string(context).filter(|context| context.starts_with("acct_"));
+            let account = context.or_else(|| string(account));
+            (moment.or_else(|| integer(created)), account)
+        } else {
+            (integer(created), string(account))
+        };
         if created.is_none() && !is_thin {
-            return Err(missing("created"));
+            return Err(lacks(&id, place, "created"));
         }
         Ok(Self {
             text,
@@ -116,9 +145,10 @@ impl<'a> Event<'a> {
             event_type: string(event_type).unwrap_or_else(|| "without type".to_owned()),
             created,
             livemode: boolean(livemode),
-            account: string(account),
+            account,
             api_version: string(api_version),
             data: data.filter(|_| !is_thin),
+            related: related.filter(|_| is_thin).and_then(Related::read),
         })
     }
 
@@ -132,7 +162,7 @@ impl<'a> Event<'a> {
         &self.event_type
     }
 
-    /// When it was created, to the second; `None` for a [thin](Self::is_thin) one, which says it in another form.
+    /// When it was created, to the second; `None` for a [thin](Self::is_thin) one that does not say it.
     pub fn created(&self) -> Option<Timestamp> {
         self.created.map(Timestamp::from_unix_seconds)
     }
@@ -162,8 +192,60 @@ impl<'a> Event<'a> {
         self.text
     }
 
+    /// The API resource and what happened to it: the type, split at its last dot. `None` for a type without one, such as
+    /// `ping`.
+    ///
+    /// ```
+    /// # use stripe_store::ingest::Event;
+    /// # let json = r#"{"object": "event", "id": "evt_1", "type": "charge.dispute.created", "created": 1, "data": {}}"#;
+    /// let event = Event::read(json)?;
+    /// assert_eq!(event.resource_and_action(), Some(("charge.dispute", "created")));
+    /// # Ok::<(), stripe_store::ingest::IngestError>(())
+    /// ```
+    pub fn resource_and_action(&self) -> Option<(&str, &str)> {
+        self.event_type.rsplit_once('.')
+    }
+
+    /// The id of the customer that it is about: of the object itself, for events of customers, or the one that the object
+    /// names.
+    pub fn customer(&self) -> Option<String> {
+        let [object] = pick(self.data?.get(), ["object"]).ok()?;
+        let [kind, id, customer] = pick(object?.get(), ["object", "id", "customer"]).ok()?;
+        if is_named(kind, "customer") {
+            return string(id);
+        }
+        string(customer).or_else(|| {
+            let [id] = pick(customer?.get(), ["id"]).ok()?;
+            string(id)
+        })
+    }
+
+    /// What it carries, as Stripe sent it.
+    #[cfg(all(feature = "client", feature = "webhook"))]
+    pub(crate) fn data_json(&self) -> Option<&'a str> {
+        self.data.map(RawValue::get)
+    }
+
+    /// Its object, as Stripe sent it; `None` where it carries none, as a [thin](Self::is_thin) one.
+    pub fn object_json(&self) -> Option<&'a str> {
+        let [object] = pick(self.data?.get(), ["object"]).ok()?;
+        object.map(RawValue::get)
+    }
+
+    /// Whether the inbox can have it under its own id.
+    #[cfg(any(feature = "client", feature = "webhook"))]
+    pub(crate) fn is_keepable(&self) -> bool {
+        is_storable(&self.id) && self.account.as_deref().is_none_or(is_storable)
+    }
+
+    /// What a thin event names.
+    #[cfg(any(feature = "client", feature = "webhook"))]
+    pub(crate) fn related(&self) -> Option<&Related> {
+        self.related.as_ref()
+    }
+
     /// The same event, of this account and mode where it does not say its own.
-    #[cfg(feature = "client")]
+    #[cfg(any(feature = "client", feature = "webhook"))]
     pub(crate) fn within(self, account: &str, livemode: bool) -> Self {
         Self {
             account: self.account.or_else(|| Some(account.to_owned())),
@@ -184,11 +266,7 @@ impl<'a> Event<'a> {
                 event_type: self.event_type.clone(),
             }));
         };
-        let missing = || IngestError::Event {
-            line: self.place.line,
-            id: self.id.clone(),
-            field: "data.object",
-        };
+        let missing = || lacks(&self.id, self.place, "data.object");
         let [object, previous] =
             pick(data.get(), ["object", "previous_attributes"]).map_err(|_| missing())?;
         let mut read = match Snapshot::read(object.ok_or_else(missing)?) {
@@ -224,6 +302,17 @@ impl<'a> Event<'a> {
     }
 }
 
+impl Related {
+    fn read(raw: &RawValue) -> Option<Self> {
+        let [object, id, url] = pick(raw.get(), ["type", "id", "url"]).ok()?;
+        Some(Self {
+            object: string(object)?,
+            id: string(id)?,
+            url: string(url),
+        })
+    }
+}
+
 /// What an event brings, from the JSON that Stripe sent: the snapshot of its object, taken in the event's second.
 ///
 /// ```
@@ -241,6 +330,14 @@ impl<'a> Event<'a> {
 /// As [`Event::read`] and [`Event::content`].
 pub fn event(json: &str) -> Result<Content<'_>, IngestError> {
     Event::read(json)?.content()
+}
+
+fn lacks(id: &str, place: Place, field: &'static str) -> IngestError {
+    IngestError::Event {
+        line: place.line,
+        id: shown(id),
+        field,
+    }
 }
 
 /// Whether an object of this type is an event.

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
+
+use crate::view::read;
 
 /// The members of the object `text` that are called `keys`, as the text stands there; of repeated ones, the last.
 ///
@@ -25,9 +28,10 @@ pub(super) fn string(raw: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(raw?.get()).ok()
 }
 
-/// A whole number; `None` for any other value.
+/// A whole number, in any spelling that a view reads (`12.0`); `None` for any other value.
 pub(super) fn integer(raw: Option<&RawValue>) -> Option<i64> {
-    serde_json::from_str(raw?.get()).ok()
+    let number = serde_json::from_str(raw?.get()).ok()?;
+    read::integer(&Value::Number(number))
 }
 
 /// `true` or `false`; `None` for any other value.

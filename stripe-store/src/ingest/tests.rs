@@ -183,6 +183,52 @@ fn an_event_that_lacks_a_part_says_which() {
 }
 
 #[test]
+fn an_event_that_spells_itself_otherwise_is_read_like_any_other() {
+    let object = r#"{"id":"a","object":"x"}"#;
+    for created in ["200.0", "2e2", "200"] {
+        check(
+            &format!(
+                r#"{{"\u006fbject":"\u0065vent","id":"evt_1","created":{created},"data":{{"object":{object}}}}}"#
+            ),
+            &["1 x a at 200 by evt_1"],
+        );
+    }
+}
+
+#[test]
+fn an_empty_id_is_none() {
+    check(
+        r#"{"object":"event","id":"","created":1,"data":{}}"#,
+        &["! line 1: event without id has no `id`"],
+    );
+}
+
+#[test]
+fn an_error_is_a_line_of_a_log_whatever_was_sent() {
+    let told = |json: &str| event_error(json).to_string();
+    let long = "4242".repeat(1000);
+    assert_eq!(
+        told(&format!("{long:?}")),
+        "line 1, column 4002: expected an object"
+    );
+    assert_eq!(
+        told(&format!(r#"{{"object":"event","id":"a\n{long}"}}"#)),
+        format!("line 1: event a\u{fffd}{} has no `data`", &long[..76])
+    );
+    check(
+        &format!(r#"{{"object":"a\n{}"}}"#, &long[..200]),
+        &[&format!(
+            "! line 1: a\u{fffd}{} has no id, so there is no row it could be",
+            &long[..76]
+        )],
+    );
+}
+
+fn event_error(json: &str) -> IngestError {
+    Event::read(json).unwrap_err()
+}
+
+#[test]
 fn a_mistake_in_the_json_is_placed_in_the_file() {
     check(
         "{}\n{\"id\": 01}",
@@ -198,6 +244,11 @@ fn a_mistake_in_the_json_is_placed_in_the_file() {
             "1 x a at 100 by import 2020-08-27",
             "! line 2, column 6: expected ident",
         ],
+    );
+    check("{\"id\": tr\nue}", &["! line 2, column 1: expected ident"]);
+    assert_eq!(
+        event_error("").to_string(),
+        "line 1, column 1: EOF while parsing a value"
     );
 }
 

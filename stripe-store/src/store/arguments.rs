@@ -120,6 +120,23 @@ impl Cell<'_> {
         }
     }
 
+    /// Reads a time as columns of rows have it; what is no time comes as its text.
+    #[cfg(any(feature = "client", feature = "webhook"))]
+    pub(crate) fn time(&self) -> Result<Option<Result<UnixMillis, String>>, sqlx::Error> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(row, at) => {
+                let time: Option<super::postgres::PgMillis> = row.try_get(*at)?;
+                Ok(time.map(|time| Ok(UnixMillis::new(time.0))))
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(row, at) => {
+                let text: Option<String> = row.try_get(*at)?;
+                Ok(text.map(|text| UnixMillis::parse(&text).ok_or(text)))
+            }
+        }
+    }
+
     /// The column that follows.
     pub(crate) fn next(self) -> Self {
         match self {

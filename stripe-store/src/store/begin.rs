@@ -13,7 +13,7 @@ const ATTEMPTS: usize = 10;
 /// be sent to another thread cannot be said of it.
 macro_rules! in_own {
     ($store:expr, $ledger:expr, $transaction:ident => $work:expr) => {{
-        let mut attempts = $crate::store::begin::Attempts::new();
+        let mut attempts = $crate::store::Attempts::new();
         loop {
             let mut own = $store.begin().await?;
             let done = async {
@@ -27,31 +27,40 @@ macro_rules! in_own {
         }
     }};
 }
-pub(super) use in_own;
+pub(crate) use in_own;
 
 /// A transaction of this store's.
-pub(super) enum OwnTransaction<'s> {
+pub(crate) enum OwnTransaction {
     #[cfg(feature = "postgres")]
-    Postgres(
-        sqlx::PgTransaction<'static>,
-        std::marker::PhantomData<&'s ()>,
-    ),
+    Postgres(sqlx::PgTransaction<'static>),
     /// With the turn among this process's writers, which ends after it.
     #[cfg(feature = "sqlite")]
     Sqlite(
         sqlx::SqliteTransaction<'static>,
-        tokio::sync::MutexGuard<'s, ()>,
+        tokio::sync::OwnedMutexGuard<()>,
     ),
+}
+
+/// What the work in a transaction fails with.
+pub(crate) trait WorkError: From<StoreError> {
+    /// Whether it was in conflict with another transaction, and can be begun again.
+    fn is_conflict(&self) -> bool;
+}
+
+impl WorkError for StoreError {
+    fn is_conflict(&self) -> bool {
+        Self::is_conflict(self)
+    }
 }
 
 /// The attempts at one transaction.
 #[derive(Debug)]
-pub(super) struct Attempts {
+pub(crate) struct Attempts {
     left: usize,
 }
 
 impl Attempts {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { left: ATTEMPTS }
     }
 
@@ -99,13 +108,10 @@ pub(super) async fn ended<D: sqlx::Database, T, E>(
 
 impl Store {
     /// Begins a transaction that may write.
-    pub(super) async fn begin(&self) -> Result<OwnTransaction<'_>, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<OwnTransaction, StoreError> {
         let begun = match &self.inner.database {
             #[cfg(feature = "postgres")]
-            Database::Postgres(database) => database
-                .begin()
-                .await
-                .map(|transaction| OwnTransaction::Postgres(transaction, std::marker::PhantomData)),
+            Database::Postgres(database) => database.begin().await.map(OwnTransaction::Postgres),
             #[cfg(feature = "sqlite")]
             Database::Sqlite(database) => database
                 .begin()
@@ -115,22 +121,33 @@ impl Store {
         begun.map_err(|source| self.database_error("write", ObjectRef::All, source))
     }
 
+    /// Commits a transaction in which the store itself wrote no object.
+    #[cfg(any(feature = "client", feature = "webhook"))]
+    pub(crate) async fn commit(&self, transaction: OwnTransaction) -> Result<(), StoreError> {
+        let committed = match transaction {
+            #[cfg(feature = "postgres")]
+            OwnTransaction::Postgres(transaction) => transaction.commit().await,
+            #[cfg(feature = "sqlite")]
+            OwnTransaction::Sqlite(transaction, _turn) => transaction.commit().await,
+        };
+        committed.map_err(|source| self.database_error("write", ObjectRef::All, source))
+    }
+
     /// Ends a transaction as what was done in it says, and tells of changes that were committed; `None` when it was in
     /// conflict with another one, and is to be tried again.
-    pub(super) async fn end<T>(
+    pub(crate) async fn end<T, E: WorkError>(
         &self,
-        transaction: OwnTransaction<'_>,
-        done: Result<T, StoreError>,
+        transaction: OwnTransaction,
+        done: Result<T, E>,
         attempts: &mut Attempts,
         ledger: &mut Ledger<'_>,
-    ) -> Option<Result<T, StoreError>> {
-        let failed = |source| self.database_error("write", ObjectRef::All, source);
-        let mut is_over = |result: &_, ledger: &mut Ledger<'_>| {
-            attempts.are_over(result, StoreError::is_conflict, ledger)
-        };
+    ) -> Option<Result<T, E>> {
+        let failed = |source| E::from(self.database_error("write", ObjectRef::All, source));
+        let mut is_over =
+            |result: &_, ledger: &mut Ledger<'_>| attempts.are_over(result, E::is_conflict, ledger);
         let (result, is_over) = match transaction {
             #[cfg(feature = "postgres")]
-            OwnTransaction::Postgres(transaction, _) => {
+            OwnTransaction::Postgres(transaction) => {
                 let result = ended(transaction, done, failed).await;
                 let is_over = is_over(&result, ledger);
                 (result, is_over)
@@ -147,11 +164,11 @@ impl Store {
     }
 }
 
-impl OwnTransaction<'_> {
-    pub(super) fn borrowed(&mut self) -> TransactionMut<'_> {
+impl OwnTransaction {
+    pub(crate) fn borrowed(&mut self) -> TransactionMut<'_> {
         TransactionMut(match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres(transaction, _) => Connection::Postgres(transaction),
+            Self::Postgres(transaction) => Connection::Postgres(transaction),
             #[cfg(feature = "sqlite")]
             Self::Sqlite(transaction, _) => Connection::Sqlite(transaction),
         })

@@ -135,7 +135,7 @@ impl Store {
     }
 
     /// What a write that this store commits notes its changes down in.
-    pub(super) fn ledger(&self) -> Ledger<'_> {
+    pub(crate) fn ledger(&self) -> Ledger<'_> {
         Ledger::new(&self.inner.hub, self.notifies, self.inner.clock.now())
     }
 

@@ -8,7 +8,7 @@ use sqlx::error::BoxDynError;
 use sqlx::migrate::MigrateError;
 
 pub(crate) use self::code::is_conflict;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "webhook"))]
 use self::code::is_of_data;
 #[cfg(feature = "postgres")]
 pub(crate) use self::code::{can_be_tried_again, is_contested};
@@ -18,6 +18,7 @@ pub use self::object_ref::ObjectRef;
 use super::Dialect;
 use super::cursor::CursorError;
 use super::expand::ExpandError;
+use super::retention::Aged;
 use super::tables::TableNamesError;
 
 /// Reading or writing the table failed.
@@ -88,13 +89,14 @@ pub enum StoreError {
         /// The database that it was to read from.
         reader: Dialect,
     },
-    /// Tombstones were to be removed while events from before the deletion can still come, which would bring the
-    /// objects back.
+    /// Tombstones, or what else keeps late events from doing harm, were to be removed while such events can still come.
     #[error(
-        "tombstones have to be {min_days} days old to be removed, not {age_days}: a late event could bring the objects back; force it where none can come"
+        "{what} have to be {min_days} days old to be removed, not {age_days}: {}; force it where none can come", what.danger()
     )]
     #[non_exhaustive]
     RetentionTooShort {
+        /// What was to be removed.
+        what: Aged,
         /// The age that was asked for, in whole days.
         age_days: u64,
         /// The least that is allowed, in days.
@@ -291,7 +293,7 @@ impl StoreError {
 
     /// Whether it is the data of what was written that the database or a model does not take, so that something else could
     /// be written.
-    #[cfg(feature = "client")]
+    #[cfg(any(feature = "client", feature = "webhook"))]
     pub(crate) fn is_of_data(&self) -> bool {
         match self {
             Self::Account { .. } => true,
@@ -299,6 +301,12 @@ impl StoreError {
             Self::Database { source, .. } => is_of_data(source),
             _ => false,
         }
+    }
+
+    /// Whether it is the data itself that the database does not take, whatever a model makes of it.
+    #[cfg(any(feature = "client", feature = "webhook"))]
+    pub(crate) fn is_of_unstorable(&self) -> bool {
+        !matches!(self, Self::Model(_)) && self.is_of_data()
     }
 
     /// Whether a write that failed so was in conflict with another transaction, and can be begun again.
@@ -383,6 +391,13 @@ pub enum RowError {
     #[error("{text:?} is no time like 2023-11-14T22:13:20.123Z")]
     #[non_exhaustive]
     Time {
+        /// What the column holds.
+        text: String,
+    },
+    /// A word is none of those that the store writes there.
+    #[error("{text:?} is no word that is written there")]
+    #[non_exhaustive]
+    Word {
         /// What the column holds.
         text: String,
     },

@@ -1,18 +1,21 @@
-//! The inbox: every event that reached the store, once, and what became of it.
+//! The inbox: every event that reached the store, once, and what became of it; and the log of the requests that brought
+//! them.
 //!
-//! What has come is durable before anything is done with it, and is applied in the order in which Stripe created it. Knows
-//! what an event says of itself; what its payload brings is the business of whoever has it applied.
+//! Knows what an event says of itself, and what is noted of it. What its payload means, and who wants to hear of it, is the
+//! business of [`inbox`](crate::inbox), which calls these in transactions of its own.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::begin::in_own;
-use super::changes::Ledger;
 use super::error::{ObjectRef, StoreError};
+#[cfg(feature = "client")]
 use super::progress::Note;
-use super::snapshot::{Snapshot, label};
+use super::rivals::Change;
+use super::snapshot::label;
 use super::transaction::TransactionMut;
 use super::{Mode, Store, with_connection};
-use crate::error::chain;
+use crate::clock::UnixMillis;
 
 /// An event on its way into the inbox.
 #[derive(Debug, Clone)]
@@ -26,49 +29,80 @@ pub(crate) struct NewEvent<'a> {
     /// In unix seconds.
     pub(crate) created: i64,
     pub(crate) api_version: Option<Cow<'a, str>>,
+    /// The type and id of what it is about, where it names one.
+    pub(crate) about: Option<(Cow<'a, str>, Cow<'a, str>)>,
+    pub(crate) change: Change,
     /// As Stripe sent it.
     pub(crate) payload: &'a str,
+    /// What becomes of it in this transaction.
+    pub(crate) status: EventStatus<'a>,
 }
+
+/// A request, for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct NewDelivery {
+    /// Begins with the time.
+    pub(crate) id: String,
+    pub(crate) endpoint: String,
+    pub(crate) remote: Option<String>,
+    /// A JSON array of pairs.
+    pub(crate) headers: String,
+    pub(crate) body: Option<String>,
+    pub(crate) body_bytes: i64,
+    pub(crate) verdict: &'static str,
+    pub(crate) http_status: i16,
+    pub(crate) event_id: Option<String>,
+    pub(crate) error: Option<String>,
+    pub(crate) not_logged: i64,
+    pub(crate) duration_us: i64,
+    pub(crate) received_at: UnixMillis,
+}
+
+impl NewDelivery {
+    /// Of each, whether one before it among these brought the same event.
+    pub(crate) fn are_again(deliveries: &[&Self]) -> Vec<bool> {
+        let mut seen = BTreeSet::new();
+        let is_again = |delivery: &&Self| {
+            let id = delivery.event_id.as_deref();
+            id.is_some_and(|id| !seen.insert(id.to_owned()))
+        };
+        deliveries.iter().map(is_again).collect()
+    }
+}
+
+/// As the log says it of a request whose event is in the inbox.
+pub(crate) const ACCEPTED: &str = "accepted";
+/// Of one whose event was there before it.
+pub(crate) const DUPLICATE: &str = "duplicate";
 
 /// Whether a text can stand in a column as it is: an id is never changed.
 pub(crate) fn is_storable(id: &str) -> bool {
     label(Cow::Borrowed(id)) == id
 }
 
-/// An event of the inbox that is to be applied.
+/// An event of the inbox, to be worked on.
 #[derive(Debug, Clone)]
-pub(crate) struct PendingEvent {
+pub(crate) struct KeptEvent {
     pub(crate) id: String,
     pub(crate) account: String,
     pub(crate) livemode: bool,
     pub(crate) payload: String,
-}
-
-/// What became of some pending events.
-#[derive(Debug, Default)]
-pub(crate) struct AppliedEvents {
-    /// How many there were.
-    pub(crate) taken: usize,
-    /// How many objects are new or newer for it.
-    pub(crate) changed: usize,
-    /// The ids of those that could not be applied, and why.
-    pub(crate) failed: Vec<(String, String)>,
-}
-
-impl AppliedEvents {
-    fn add(&mut self, more: Self) {
-        self.taken += more.taken;
-        self.changed += more.changed;
-        self.failed.extend(more.failed);
-    }
+    /// How often it was tried before.
+    pub(crate) attempts: i32,
+    /// The names of the queued handlers that have done their work, as a JSON array.
+    pub(crate) handled: Option<String>,
 }
 
 /// What is noted of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum EventStatus<'a> {
-    /// Its object is in the table, or it brings none.
+    /// Its object is to be written, at this moment or later where one is given; why the last attempt failed.
+    Pending(Option<UnixMillis>, Option<&'a str>),
+    /// Its object is in the table, or it brings none, and handlers are to run, at this moment or later.
+    Queued(UnixMillis),
+    /// Nothing is left to do.
     Applied,
-    /// Why not.
+    /// Why it cannot be applied.
     Failed(&'a str),
 }
 
@@ -76,6 +110,8 @@ impl<'a> EventStatus<'a> {
     /// As the column `status` has it.
     pub(crate) const fn as_column(self) -> &'static str {
         match self {
+            Self::Pending(..) => "pending",
+            Self::Queued(_) => "queued",
             Self::Applied => "applied",
             Self::Failed(_) => "failed",
         }
@@ -84,8 +120,26 @@ impl<'a> EventStatus<'a> {
     /// As the column `last_error` has it.
     pub(crate) const fn error(self) -> Option<&'a str> {
         match self {
-            Self::Applied => None,
+            Self::Pending(_, error) => error,
             Self::Failed(reason) => Some(reason),
+            Self::Queued(_) | Self::Applied => None,
+        }
+    }
+
+    /// As the column `due_at` has it.
+    pub(crate) const fn due(self) -> Option<UnixMillis> {
+        match self {
+            Self::Pending(due, _) => due,
+            Self::Queued(due) => Some(due),
+            Self::Applied | Self::Failed(_) => None,
+        }
+    }
+
+    /// As the column `attempts` has it of a new event.
+    pub(crate) const fn attempts(self) -> i32 {
+        match self {
+            Self::Pending(..) | Self::Queued(_) => 0,
+            Self::Applied | Self::Failed(_) => 1,
         }
     }
 }
@@ -93,162 +147,87 @@ impl<'a> EventStatus<'a> {
 impl Store {
     /// Puts events into the inbox, to be applied, and notes in the same transaction how far the reading of them has come.
     /// Returns how many were not there.
+    #[cfg(feature = "client")]
     pub(crate) async fn take_in(
         &self,
         events: &[NewEvent<'_>],
         note: &Note,
     ) -> Result<usize, StoreError> {
-        // In one order, so that two who bring the same events do not wait for each other in a circle.
-        let mut sorted: Vec<&NewEvent<'_>> = events.iter().collect();
-        sorted.sort_by_key(|event| event.id);
         in_own!(self, &mut self.ledger(), transaction => {
-            let new = self.insert(&mut transaction, &sorted).await?;
+            let new = self.insert_events(&mut transaction, events, &[], &[]).await?;
             self.note_progress(&mut transaction, note).await?;
             Ok(new.len())
         })
     }
 
-    /// Applies up to so many pending events, of every account and mode, the oldest first; `read` says what each brings, or
-    /// why that cannot be said. What others are working on meanwhile is left to them.
+    /// Puts events into the inbox, and requests into the log, and takes the locks of families that are to be written in
+    /// the same transaction; returns the ids of the events that were not there.
     ///
-    /// They are applied together. Where the database or a model refuses the data of one, each is applied on its own, and
-    /// that one fails.
-    pub(crate) async fn apply_pending(
-        &self,
-        limit: usize,
-        read: impl for<'e> Fn(&'e PendingEvent) -> Result<Option<Snapshot<'e>>, String>,
-    ) -> Result<AppliedEvents, StoreError> {
-        match self.apply(limit, &read, &mut Vec::new()).await {
-            Err(error) if error.is_of_data() => {
-                tracing::debug!(
-                    "events are applied one by one, because the data of one was refused"
-                );
-            }
-            applied => return applied,
-        }
-        let mut all = AppliedEvents::default();
-        while all.taken < limit {
-            let mut at_hand = Vec::new();
-            match (self.apply(1, &read, &mut at_hand).await, at_hand.pop()) {
-                (Ok(applied), _) if applied.taken == 0 => break,
-                (Ok(applied), _) => all.add(applied),
-                (Err(error), Some(id)) if error.is_of_data() => {
-                    let reason = chain(&error);
-                    self.fail(&id, &reason).await?;
-                    all.add(AppliedEvents {
-                        taken: 1,
-                        changed: 0,
-                        failed: vec![(id, reason)],
-                    });
-                }
-                (Err(error), _) => return Err(error),
-            }
-        }
-        Ok(all)
-    }
-
-    /// Applies up to so many in one transaction. Their ids are in `at_hand`, also when it fails.
-    async fn apply(
-        &self,
-        limit: usize,
-        read: &impl for<'e> Fn(&'e PendingEvent) -> Result<Option<Snapshot<'e>>, String>,
-        at_hand: &mut Vec<String>,
-    ) -> Result<AppliedEvents, StoreError> {
-        let mut ledger = self.ledger();
-        let result = in_own!(self, &mut ledger, transaction => {
-            let events = self.claim(&mut transaction, limit).await?;
-            at_hand.clear();
-            at_hand.extend(events.iter().map(|event| event.id.clone()));
-            self.apply_claimed(transaction.reborrow(), &events, read, &mut ledger)
-                .await
-        });
-        if !result.as_ref().is_err_and(StoreError::is_uncertain) {
-            // What was committed was told.
-            ledger.refused();
-        }
-        result
-    }
-
-    async fn apply_claimed(
-        &self,
-        mut transaction: TransactionMut<'_>,
-        events: &[PendingEvent],
-        read: &impl for<'e> Fn(&'e PendingEvent) -> Result<Option<Snapshot<'e>>, String>,
-        ledger: &mut Ledger<'_>,
-    ) -> Result<AppliedEvents, StoreError> {
-        let mut snapshots = Vec::with_capacity(events.len());
-        let mut applied = Vec::with_capacity(events.len());
-        let mut failed = Vec::new();
-        for event in events {
-            match read(event) {
-                Ok(snapshot) => {
-                    snapshots.extend(snapshot);
-                    applied.push(event.id.as_str());
-                }
-                Err(reason) => failed.push((event.id.clone(), reason)),
-            }
-        }
-        let outcomes = self
-            .write_in_with(transaction.reborrow(), &snapshots, ledger)
-            .await?;
-        if !applied.is_empty() {
-            self.note(&mut transaction, &applied, EventStatus::Applied)
-                .await?;
-        }
-        for (id, reason) in &failed {
-            let status = EventStatus::Failed(reason);
-            self.note(&mut transaction, &[id.as_str()], status).await?;
-        }
-        Ok(AppliedEvents {
-            taken: events.len(),
-            changed: outcomes
-                .iter()
-                .filter(|outcome| outcome.is_change())
-                .count(),
-            failed,
-        })
-    }
-
-    /// Notes that an event cannot be applied.
-    async fn fail(&self, id: &str, reason: &str) -> Result<(), StoreError> {
-        in_own!(self, &mut self.ledger(), transaction => {
-            let status = EventStatus::Failed(reason);
-            self.note(&mut transaction, &[id], status).await
-        })
-    }
-
-    /// Puts events into the inbox; returns the ids of those that were not there.
-    async fn insert(
+    /// Waits for others that bring the same events, in one order, so that no two wait for each other in a circle.
+    pub(crate) async fn insert_events(
         &self,
         transaction: &mut TransactionMut<'_>,
-        events: &[&NewEvent<'_>],
+        events: &[NewEvent<'_>],
+        deliveries: &[&NewDelivery],
+        locks: &[i64],
     ) -> Result<Vec<String>, StoreError> {
+        let mut sorted: Vec<&NewEvent<'_>> = events.iter().collect();
+        sorted.sort_by_key(|event| event.id);
         let new = with_connection!(self, &mut transaction.0, database, connection => {
-            database.insert_events(connection, self.tables(), self.scope(), events, self.now()).await
+            database
+                .insert_events(connection, self.tables(), self.scope(), &sorted, deliveries, locks, self.now())
+                .await
         });
         new.map_err(|source| self.inbox_error("write", source))
     }
 
-    /// Pending events, the oldest first, which nobody else has until the transaction ends.
-    async fn claim(
+    /// Puts requests into the log that brought no event.
+    #[cfg(feature = "webhook")]
+    pub(crate) async fn insert_deliveries(
+        &self,
+        deliveries: &[&NewDelivery],
+    ) -> Result<(), StoreError> {
+        in_own!(self, &mut self.ledger(), transaction => {
+            self.insert_events(&mut transaction, &[], deliveries, &[]).await.map(drop)
+        })
+    }
+
+    /// Of these events, those that were not applied, which nobody else has until the transaction ends. What others are
+    /// working on is left to them.
+    pub(crate) async fn claim_unapplied(
         &self,
         transaction: &mut TransactionMut<'_>,
-        limit: usize,
-    ) -> Result<Vec<PendingEvent>, StoreError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        ids: &[&str],
+    ) -> Result<Vec<KeptEvent>, StoreError> {
         let claimed = with_connection!(self, &mut transaction.0, database, connection => {
-            database.claim_events(connection, self.tables(), limit).await
+            database.claim_unapplied(connection, self.tables(), ids).await
         });
         claimed.map_err(|source| self.inbox_error("read", source))
     }
 
-    /// Notes what became of pending events.
-    async fn note(
+    /// Pending events that are due, the oldest first, which nobody else has until the transaction ends.
+    pub(crate) async fn claim_pending(
+        &self,
+        transaction: &mut TransactionMut<'_>,
+        limit: usize,
+    ) -> Result<Vec<KeptEvent>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let claimed = with_connection!(self, &mut transaction.0, database, connection => {
+            database.claim_pending(connection, self.tables(), limit, self.now()).await
+        });
+        claimed.map_err(|source| self.inbox_error("read", source))
+    }
+
+    /// Notes what became of events that this transaction has claimed.
+    pub(crate) async fn note_events(
         &self,
         transaction: &mut TransactionMut<'_>,
         ids: &[&str],
         status: EventStatus<'_>,
     ) -> Result<(), StoreError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         let noted: Result<Vec<()>, _> = with_connection!(self, &mut transaction.0, database, connection => {
             database.note_events(connection, self.tables(), ids, status, self.now()).await
         });
@@ -257,7 +236,7 @@ impl Store {
             .map_err(|source| self.inbox_error("write", source))
     }
 
-    fn inbox_error(&self, action: &'static str, source: sqlx::Error) -> StoreError {
+    pub(super) fn inbox_error(&self, action: &'static str, source: sqlx::Error) -> StoreError {
         let table = self.tables().events().replace('"', "");
         StoreError::database(action, ObjectRef::Events, &table, source)
     }

@@ -21,7 +21,7 @@ struct Embedded {
     sqlite: &'static str,
 }
 
-const MIGRATIONS: [Embedded; 4] = [
+const MIGRATIONS: [Embedded; 5] = [
     Embedded {
         version: 1,
         name: "stripe objects",
@@ -45,6 +45,12 @@ const MIGRATIONS: [Embedded; 4] = [
         name: "stripe idempotency keys",
         postgres: include_str!("../../migrations/postgres/0004_stripe_idempotency_keys.sql"),
         sqlite: include_str!("../../migrations/sqlite/0004_stripe_idempotency_keys.sql"),
+    },
+    Embedded {
+        version: 5,
+        name: "stripe webhooks",
+        postgres: include_str!("../../migrations/postgres/0005_stripe_webhooks.sql"),
+        sqlite: include_str!("../../migrations/sqlite/0005_stripe_webhooks.sql"),
     },
 ];
 
@@ -80,6 +86,21 @@ impl Store {
         })
         .await
         .map_err(StoreError::migrate)
+    }
+
+    /// Whether the tables are those of this version, or of a newer one, by what [`migrate`](Self::migrate) recorded. Only
+    /// reads.
+    ///
+    /// A process whose successor has migrated the database already goes on working on it.
+    ///
+    /// # Errors
+    ///
+    /// [`Migrate`](StoreError::Migrate) when the database does not answer.
+    pub async fn is_migrated(&self) -> Result<bool, StoreError> {
+        let tables = &self.inner.tables;
+        let applied = with_database!(self, database => database.applied(tables).await);
+        let applied = applied.map_err(StoreError::migrate)?;
+        Ok(has_all(&migrator(self.dialect(), tables), &applied))
     }
 
     /// The statements of all migrations, for those who run their own: plain SQL, in order, under `tables`' prefix.
@@ -132,6 +153,14 @@ pub(crate) fn is_done(migrator: &Migrator, applied: &[AppliedMigration]) -> bool
         && migrator.iter().zip(applied).all(|(migration, applied)| {
             migration.version == applied.version && migration.checksum == applied.checksum
         })
+}
+
+/// Whether each of the migrator's migrations was applied, among others perhaps.
+fn has_all(migrator: &Migrator, applied: &[AppliedMigration]) -> bool {
+    migrator.iter().all(|migration| {
+        let mut applied = applied.iter();
+        applied.any(|it| it.version == migration.version && it.checksum == migration.checksum)
+    })
 }
 
 #[cfg(test)]

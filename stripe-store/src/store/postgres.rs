@@ -3,11 +3,13 @@
 //! Single statements, so that a connection in autocommit mode is as good as a transaction and nothing stays open
 //! between two of them.
 
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod cells;
 mod changed;
 pub(super) mod export;
 mod extract;
 mod import;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "webhook"))]
 mod inbox;
 mod index;
 pub(super) mod listen;
@@ -15,11 +17,13 @@ mod models;
 mod pieces;
 mod purge;
 mod query;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod queue;
 mod statement;
 mod time;
 mod write;
 
-use sqlx::migrate::{Migrate, MigrateError};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection as _, PgPool, Row as _, SqlSafeStr, SqlStr};
 
@@ -64,6 +68,9 @@ pub(crate) struct PgDatabase {
     notify: SqlStr,
     writing: Statements,
     families: extract::Statements,
+    /// The key of the advisory lock of the queue of events.
+    #[cfg(any(feature = "client", feature = "webhook"))]
+    queue_lock: i64,
 }
 
 /// The names in a statement were checked by [`TableNames`]; everything else in it is a constant.
@@ -106,6 +113,8 @@ impl PgDatabase {
             notify: listen::notify_sql(&table),
             writing: Statements::new(tables),
             families: extract::Statements::new(tables),
+            #[cfg(any(feature = "client", feature = "webhook"))]
+            queue_lock: extract::lock_for(&tables.events()),
         }
     }
 
@@ -198,20 +207,12 @@ impl PgDatabase {
 
     pub(crate) async fn migrate(&self, tables: &TableNames) -> Result<(), MigrateError> {
         let migrator = migrate::migrator(Dialect::Postgres, tables);
-        let mut connection = self.pool.acquire().await?;
-        let table = tables.migrations();
-        let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
-            .bind(&table)
-            .fetch_one(&mut *connection)
-            .await?;
-        if exists {
-            let applied = connection.list_applied_migrations(&table).await?;
-            if migrate::is_done(&migrator, &applied) {
-                return Ok(());
-            }
+        if migrate::is_done(&migrator, &self.applied(tables).await?) {
+            return Ok(());
         }
         // A lock and a search path that end with the transaction, whether it commits, fails or is dropped half way.
         // Each statement has to see what the one who held the lock before committed, so no stricter isolation.
+        let mut connection = self.pool.acquire().await?;
         let mut transaction = connection.begin_with(BEGIN).await?;
         // Indexes of a large table take the time that they take.
         sqlx::query(
@@ -242,6 +243,23 @@ impl PgDatabase {
         migrator.run_direct(None, &mut *transaction, false).await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// The migrations that ran here; none, where none ever did.
+    pub(crate) async fn applied(
+        &self,
+        tables: &TableNames,
+    ) -> Result<Vec<AppliedMigration>, MigrateError> {
+        let mut connection = self.pool.acquire().await?;
+        let table = tables.migrations();
+        let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+            .bind(&table)
+            .fetch_one(&mut *connection)
+            .await?;
+        if !exists {
+            return Ok(Vec::new());
+        }
+        connection.list_applied_migrations(&table).await
     }
 }
 

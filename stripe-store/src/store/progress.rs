@@ -11,7 +11,7 @@ use super::error::{ObjectRef, StoreError};
 use super::extension::{equal, place};
 use super::outcome::Outcome;
 use super::snapshot::Snapshot;
-use super::transaction::TransactionMut;
+use super::transaction::{Isolation, TransactionMut};
 use super::{Store, with_connection, with_database};
 use crate::clock::UnixMillis;
 
@@ -52,11 +52,6 @@ impl DirtyKey {
 }
 
 impl Store {
-    /// The time, by the store's clock.
-    pub(crate) fn now(&self) -> UnixMillis {
-        self.inner.clock.now()
-    }
-
     /// What is noted under a name for the handle's account and mode.
     pub(crate) async fn progress(&self, name: &str) -> Result<Option<String>, StoreError> {
         let table = self.tables().sync_state();
@@ -116,7 +111,7 @@ impl Store {
         let mut ledger = self.ledger();
         let result = in_own!(self, &mut ledger, transaction => {
             let outcomes = self
-                .write_in_with(transaction.reborrow(), batch, &mut ledger)
+                .write_in_with(transaction.reborrow(), batch, None, Isolation::Ours, &mut ledger)
                 .await?;
             for note in notes {
                 self.note_progress(&mut transaction, note).await?;
@@ -128,6 +123,28 @@ impl Store {
             ledger.refused();
         }
         result
+    }
+
+    /// Notes something, unless something is noted under the name.
+    pub(super) async fn note_if_new(
+        &self,
+        transaction: &mut TransactionMut<'_>,
+        note: &Note,
+    ) -> Result<(), StoreError> {
+        let values: Vec<String> = (1..=5).map(|at| place(self.dialect(), at)).collect();
+        let sql = format!(
+            "INSERT INTO {} (account, livemode, name, state, updated_at) VALUES ({}) \
+             ON CONFLICT (account, livemode, name) DO NOTHING RETURNING name",
+            self.tables().sync_state(),
+            values.join(", ")
+        );
+        let now = self.inner.clock.now();
+        let noted = self.texts(Some(transaction), sql, |arguments| {
+            self.add_progress_key(arguments, &note.name)?;
+            arguments.add(note.state.clone().unwrap_or_default())?;
+            arguments.add_time(now)
+        });
+        noted.await.map(drop)
     }
 
     pub(super) async fn note_progress(

@@ -1,10 +1,15 @@
-//! Removing what nothing needs any more: old tombstones, and snapshots kept for conflicts that are long settled.
+//! Removing what nothing needs any more: old tombstones, snapshots kept for conflicts that are long settled, and, where it is
+//! asked for, old events and requests.
 //!
 //! In short transactions of few rows each, so that writers go on meanwhile. What may go is decided here and in the
 //! statements; when it is done is up to the caller.
 
+mod inbox;
+
+use std::fmt;
 use std::time::Duration;
 
+use self::inbox::Kept;
 use super::error::{ObjectRef, StoreError};
 use super::{Store, span, with_database};
 use crate::clock::UnixMillis;
@@ -29,11 +34,16 @@ const MAX_BATCH: u32 = 10_000;
 /// | tombstones: rows of deleted objects | [older](Self::with_tombstones_older_than) than asked for, at least 33 days | kept |
 /// | snapshots that an object's own was chosen over, where nothing is left to decide | [older](Self::with_settled_older_than) than asked for, at least 33 days | 45 days |
 /// | such snapshots, and marks to read an object again, of objects that are not there | at once | |
+/// | events of the inbox that are applied, and their payloads | [older](Self::with_events_older_than) than asked for, at least 33 days | kept |
+/// | requests in the log of webhook endpoints | [older](Self::with_deliveries_older_than) than asked for | kept |
 ///
 /// **A tombstone is what keeps a late event from bringing a deleted object back.** Stripe lists events for 30 days, so
 /// that one from before the deletion can come that much later; 3 days, as long as Stripe tries to deliver an event, are
 /// the margin. No shorter age is allowed, unless [forced](Self::forced). Old files that are ingested again know no such limit: what is deleted in
 /// them comes back once its tombstone is gone.
+///
+/// **An event in the inbox is what keeps it from being handled twice.** The same 33 days hold for it. Events that something
+/// is left to do about, that failed, or whose handlers gave up, stay whatever their age.
 ///
 /// Objects that are open, whose newest state only Stripe can tell, keep everything.
 ///
@@ -48,6 +58,8 @@ const MAX_BATCH: u32 = 10_000;
 pub struct Retention {
     tombstones: Option<Duration>,
     settled: Duration,
+    events: Option<Duration>,
+    deliveries: Option<Duration>,
     forced: bool,
     batch: u32,
 }
@@ -62,11 +74,13 @@ impl Retention {
     /// The shortest age that is allowed without force: 33 days.
     pub const MIN_AGE: Duration = Duration::from_secs(MIN_DAYS * DAY);
 
-    /// The defaults: settled conflicts go after 45 days, tombstones stay.
+    /// The defaults: settled conflicts go after 45 days; tombstones, events and requests stay.
     pub const fn new() -> Self {
         Self {
             tombstones: None,
             settled: Duration::from_secs(DEFAULT_DAYS * DAY),
+            events: None,
+            deliveries: None,
             forced: false,
             batch: DEFAULT_BATCH,
         }
@@ -86,6 +100,22 @@ impl Retention {
         self
     }
 
+    /// Removes events of the inbox that nothing is left to do about, that Stripe created longer ago than this, and whose rows
+    /// did not change here since: those that were replayed lately stay. They can be replayed no more. Default: they are kept
+    /// for ever.
+    pub const fn with_events_older_than(mut self, age: Duration) -> Self {
+        self.events = Some(age);
+        self
+    }
+
+    /// Removes requests from the log of webhook endpoints that came longer ago than this, by the store's clock. Any age is
+    /// allowed. Default: they are kept as long as the receiver's own
+    /// log does.
+    pub const fn with_deliveries_older_than(mut self, age: Duration) -> Self {
+        self.deliveries = Some(age);
+        self
+    }
+
     /// Allows any age. For a store that no event comes to any more, and for tests.
     pub const fn forced(mut self) -> Self {
         self.forced = true;
@@ -99,9 +129,16 @@ impl Retention {
     }
 
     fn limits(&self, now: UnixMillis) -> Result<Limits, StoreError> {
-        for age in self.tombstones.into_iter().chain([self.settled]) {
-            if age < Self::MIN_AGE && !self.forced {
+        let ages = [
+            (Aged::Tombstones, self.tombstones),
+            (Aged::Settled, Some(self.settled)),
+            (Aged::Events, self.events),
+        ];
+        for (what, age) in ages {
+            let short = age.filter(|age| *age < Self::MIN_AGE && !self.forced);
+            if let Some(age) = short {
                 return Err(StoreError::RetentionTooShort {
+                    what,
                     age_days: age.as_secs() / DAY,
                     min_days: MIN_DAYS,
                 });
@@ -114,6 +151,8 @@ impl Retention {
         Ok(Limits {
             tombstones: self.tombstones.map(before),
             settled: before(self.settled),
+            events: self.events.map(before),
+            deliveries: self.deliveries.map(before),
             batch: i64::from(self.batch),
         })
     }
@@ -124,7 +163,43 @@ impl Retention {
 pub(crate) struct Limits {
     pub(crate) tombstones: Option<UnixMillis>,
     pub(crate) settled: UnixMillis,
+    pub(crate) events: Option<UnixMillis>,
+    pub(crate) deliveries: Option<UnixMillis>,
     pub(crate) batch: i64,
+}
+
+/// What has to be of some age to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Aged {
+    /// Rows of deleted objects.
+    Tombstones,
+    /// Snapshots that an object's own was chosen over.
+    Settled,
+    /// Events of the inbox.
+    Events,
+}
+
+impl Aged {
+    /// What it would mean that something from before comes.
+    pub(crate) const fn danger(self) -> &'static str {
+        match self {
+            Self::Tombstones => "a late event could bring the objects back",
+            Self::Settled => "a late event could not be put in order",
+            Self::Events => "what comes again would be handled again",
+        }
+    }
+}
+
+/// `tombstones`, `settled conflicts`, `events`.
+impl fmt::Display for Aged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Tombstones => "tombstones",
+            Self::Settled => "settled conflicts",
+            Self::Events => "events",
+        })
+    }
 }
 
 /// How many rows were removed, or would be.
@@ -137,6 +212,10 @@ pub struct Purged {
     pub rivals: u64,
     /// Marks that an object has to be read from Stripe again.
     pub marks: u64,
+    /// Events of the inbox.
+    pub events: u64,
+    /// Requests of the log of webhook endpoints.
+    pub deliveries: u64,
 }
 
 impl Purged {
@@ -145,12 +224,16 @@ impl Purged {
         self.tombstones
             .saturating_add(self.rivals)
             .saturating_add(self.marks)
+            .saturating_add(self.events)
+            .saturating_add(self.deliveries)
     }
 
     fn add(&mut self, more: Self) {
         self.tombstones += more.tombstones;
         self.rivals += more.rivals;
         self.marks += more.marks;
+        self.events += more.events;
+        self.deliveries += more.deliveries;
     }
 
     /// Counts as a database gives them.
@@ -160,6 +243,7 @@ impl Purged {
             tombstones: count(tombstones),
             rivals: count(rivals),
             marks: count(marks),
+            ..Self::default()
         }
     }
 }
@@ -241,6 +325,20 @@ impl Store {
                 progress(purged);
             }
         }
+        for kept in Kept::ALL {
+            let Some(before) = kept.before(&limits) else {
+                continue;
+            };
+            loop {
+                let gone = self.purge_kept(kept, before, limits.batch).await?;
+                if gone == 0 {
+                    break;
+                }
+                let gone = u64::try_from(gone).unwrap_or(u64::MAX);
+                purged.add(kept.purged(gone));
+                progress(purged);
+            }
+        }
         Ok(purged)
     }
 
@@ -256,11 +354,18 @@ impl Store {
             "stripe_store.purgeable",
             duration_ms = tracing::field::Empty
         );
-        span::timed(span, async {
+        let purgeable = span::timed(span, async {
             with_database!(self, database => database.purgeable(tables, &limits).await)
-        })
-        .await
-        .map_err(|source| self.database_error("count", ObjectRef::All, source))
+        });
+        let mut purgeable = purgeable
+            .await
+            .map_err(|source| self.database_error("count", ObjectRef::All, source))?;
+        for kept in Kept::ALL {
+            if let Some(before) = kept.before(&limits) {
+                purgeable.add(kept.purged(self.count_old(kept, before).await?));
+            }
+        }
+        Ok(purgeable)
     }
 
     /// Makes the room that removed rows leave usable again.
@@ -298,11 +403,14 @@ mod tests {
         for short in [
             Retention::new().with_tombstones_older_than(day(32)),
             Retention::new().with_settled_older_than(day(32)),
+            Retention::new().with_events_older_than(day(32)),
         ] {
             let error = short.limits(now).unwrap_err();
             assert!(error.is_invalid_request(), "{error}");
             assert!(short.forced().limits(now).is_ok());
         }
+        let requests = Retention::new().with_deliveries_older_than(day(0));
+        assert_eq!(requests.limits(now).unwrap().deliveries, Some(now));
         let limits = Retention::new()
             .with_tombstones_older_than(day(33))
             .limits(now)

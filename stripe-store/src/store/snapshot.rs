@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
+pub(crate) use self::error::shown;
 pub use self::error::{Named, SnapshotError};
 pub use self::json_text::JsonText;
 pub use self::source::Source;

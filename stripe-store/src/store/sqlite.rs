@@ -3,19 +3,25 @@
 //! A write is one transaction that holds the write lock from its beginning, so that what it reads stays true until it
 //! commits, and it never finds out half way that another writer was faster.
 
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod cells;
 mod changed;
 mod decide;
 pub(super) mod export;
 mod extract;
 mod import;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "webhook"))]
 mod inbox;
 mod models;
 mod purge;
 mod query;
+#[cfg(any(feature = "client", feature = "webhook"))]
+mod queue;
 mod write;
 
-use sqlx::migrate::{Migrate, MigrateError};
+use std::sync::Arc;
+
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, SqlStr, SqlitePool};
 use tokio::sync::Mutex;
@@ -41,7 +47,7 @@ pub(crate) struct SqliteDatabase {
     pool: SqlitePool,
     /// SQLite has one writer at a time. Those of this process wait here, in order, and not in the file's lock, where
     /// who waits sleeps and who comes first is a matter of luck.
-    writer: Mutex<()>,
+    writer: Arc<Mutex<()>>,
     get: SqlStr,
     get_many: SqlStr,
     list_after: SqlStr,
@@ -55,7 +61,7 @@ pub(crate) struct SqliteDatabase {
 
 /// The names in a statement were checked by [`TableNames`]; everything else in it is a constant.
 fn checked(sql: String) -> SqlStr {
-    AssertSqlSafe(std::sync::Arc::<str>::from(sql)).into_sql_str()
+    AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str()
 }
 
 impl SqliteDatabase {
@@ -90,7 +96,7 @@ impl SqliteDatabase {
         };
         Self {
             pool,
-            writer: Mutex::new(()),
+            writer: Arc::default(),
             get: checked(format!("{one_type} AND stripe_id = ?5")),
             get_many: checked(format!(
                 "{one_type} AND stripe_id IN (SELECT value FROM json_each(?5))"
@@ -203,6 +209,20 @@ impl SqliteDatabase {
     pub(crate) async fn migrate(&self, tables: &TableNames) -> Result<(), MigrateError> {
         let migrator = migrate::migrator(Dialect::Sqlite, tables);
         let _turn = self.writer.lock().await;
+        if migrate::is_done(&migrator, &self.applied(tables).await?) {
+            return Ok(());
+        }
+        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        migrator.run_direct(None, &mut *transaction, false).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// The migrations that ran here; none, where none ever did.
+    pub(crate) async fn applied(
+        &self,
+        tables: &TableNames,
+    ) -> Result<Vec<AppliedMigration>, MigrateError> {
         let mut connection = self.pool.acquire().await?;
         let table = tables.migrations();
         let exists: bool = sqlx::query_scalar(
@@ -211,17 +231,10 @@ impl SqliteDatabase {
         .bind(table.trim_matches('"'))
         .fetch_one(&mut *connection)
         .await?;
-        if exists {
-            let applied = connection.list_applied_migrations(&table).await?;
-            if migrate::is_done(&migrator, &applied) {
-                return Ok(());
-            }
+        if !exists {
+            return Ok(Vec::new());
         }
-        drop(connection);
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        migrator.run_direct(None, &mut *transaction, false).await?;
-        transaction.commit().await?;
-        Ok(())
+        connection.list_applied_migrations(&table).await
     }
 }
 

@@ -7,13 +7,14 @@ const MAX_PREFIX_BYTES: usize = 20;
 const MAX_SCHEMA_BYTES: usize = 63;
 
 /// Every table that a migration names.
-pub(super) const TABLES: [&str; 6] = [
+pub(super) const TABLES: [&str; 7] = [
     "stripe_objects",
     "stripe_rivals",
     "stripe_dirty_objects",
     "stripe_sync_state",
     "stripe_events",
     "stripe_idempotency_keys",
+    "stripe_webhook_deliveries",
 ];
 
 /// Where the store's tables live: in a schema of their own, under a prefix, or plainly as `stripe_objects`.
@@ -109,9 +110,13 @@ impl TableNames {
     }
 
     /// The table of events, quoted and qualified.
-    #[cfg(feature = "client")]
     pub(crate) fn events(&self) -> String {
         self.qualified("stripe_events")
+    }
+
+    /// The log of what reached the webhook endpoints, quoted and qualified.
+    pub(crate) fn deliveries(&self) -> String {
+        self.qualified("stripe_webhook_deliveries")
     }
 
     /// The table of idempotency keys, quoted and qualified.

@@ -10,7 +10,7 @@ use super::models::LinkKey;
 use super::outcome::Outcome;
 use super::scope::MAX_ACCOUNT_BYTES;
 use super::snapshot::Snapshot;
-use super::transaction::TransactionMut;
+use super::transaction::{Isolation, TransactionMut};
 use super::{Store, span, with_connection, with_database};
 
 impl Store {
@@ -67,7 +67,7 @@ impl Store {
         let outcomes = if self.links(batch) {
             self.write_and_link(batch, &mut ledger).await
         } else {
-            self.write_by(batch, &mut ledger, async |work, ledger| {
+            self.write_by(batch, None, &mut ledger, async |work, ledger| {
                 with_database!(self, database => database.write_work(work, ledger).await)
             })
             .await
@@ -132,26 +132,55 @@ impl Store {
         batch: &[Snapshot<'_>],
     ) -> Result<Vec<Outcome>, StoreError> {
         let mut ledger = self.ledger_of_caller(false);
-        self.write_in_with(transaction.into(), batch, &mut ledger)
-            .await
+        self.write_in_with(
+            transaction.into(),
+            batch,
+            None,
+            Isolation::Callers,
+            &mut ledger,
+        )
+        .await
     }
 
-    /// As [`write_in`](Self::write_in), noting changes down.
-    pub(super) async fn write_in_with(
+    /// As [`write_in`](Self::write_in), noting changes down; with what is inside, if that is known.
+    pub(crate) async fn write_in_with<'b>(
         &self,
         mut transaction: TransactionMut<'_>,
-        batch: &[Snapshot<'_>],
+        batch: &'b [Snapshot<'b>],
+        inside: Option<Vec<Snapshot<'b>>>,
+        isolation: Isolation,
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, StoreError> {
         self.fits(&transaction)?;
-        let written = self.write_by(batch, ledger, async |work, ledger| {
+        let written = self.write_by(batch, inside, ledger, async |work, ledger| {
             with_connection!(self, &mut transaction.0, database, connection => {
-                database.write_work_in(connection, work, ledger).await
+                database.write_work_in(connection, work, isolation, ledger).await
             })
         });
         let (outcomes, keys) = written.await?;
         self.link_written(&mut transaction, &keys).await?;
         Ok(outcomes)
+    }
+
+    /// What is inside of a batch, and the numbers of the locks that writing it takes, for who takes them before.
+    #[cfg(feature = "webhook")]
+    pub(crate) fn look_into<'b>(&self, batch: &'b [Snapshot<'b>]) -> (Vec<Snapshot<'b>>, Vec<i64>) {
+        if self.inside == Inside::Left {
+            return (Vec::new(), Vec::new());
+        }
+        let found = extract::extract(batch);
+        let locks = match &self.inner.database {
+            #[cfg(feature = "postgres")]
+            super::Database::Postgres(database) => {
+                match Work::with_families(batch.iter().chain(&found).collect(), &self.scope) {
+                    Work::Plain(_) => Vec::new(),
+                    Work::Families(write) => database.locks_of(&write.families),
+                }
+            }
+            #[cfg(feature = "sqlite")]
+            super::Database::Sqlite(_) => Vec::new(),
+        };
+        (found, locks)
     }
 
     /// Writes in a transaction of its own, in which models are filled, too.
@@ -161,7 +190,7 @@ impl Store {
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, StoreError> {
         in_own!(self, ledger, transaction => {
-            self.write_in_with(transaction.reborrow(), batch, ledger).await
+            self.write_in_with(transaction.reborrow(), batch, None, Isolation::Ours, ledger).await
         })
     }
 
@@ -180,6 +209,7 @@ impl Store {
     async fn write_by<'b>(
         &self,
         batch: &'b [Snapshot<'b>],
+        inside: Option<Vec<Snapshot<'b>>>,
         ledger: &mut Ledger<'_>,
         write: impl AsyncFnOnce(Work<'_>, &mut Ledger<'_>) -> Result<Vec<Outcome>, sqlx::Error>,
     ) -> Result<(Vec<Outcome>, Vec<LinkKey>), StoreError> {
@@ -226,9 +256,10 @@ impl Store {
                 "stored with U+FFFD in place of characters that no database takes"
             );
         }
-        let found = match self.inside {
-            Inside::Left => Vec::new(),
-            Inside::Extracted => span.in_scope(|| extract::extract(batch)),
+        let found = match (self.inside, inside) {
+            (_, Some(inside)) => inside,
+            (Inside::Left, None) => Vec::new(),
+            (Inside::Extracted, None) => span.in_scope(|| extract::extract(batch)),
         };
         let work = match self.inside {
             Inside::Left => Work::Plain(Batch::new(batch, &self.scope)),

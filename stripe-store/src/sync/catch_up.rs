@@ -23,9 +23,10 @@ use super::settle::settle;
 use super::{connected_after, count, of_scope};
 use crate::client::{Client, ClientError, Page, PageCursor};
 use crate::error::{Error, chain};
-use crate::ingest::{Content, Event, IngestError};
+use crate::inbox::{Handlers, Prepared, Processor};
+use crate::ingest::{Event, IngestError};
 use crate::resources;
-use crate::store::{NewEvent, Note, ObjectRef, PendingEvent, Snapshot, Store, is_storable};
+use crate::store::{Note, ObjectRef, Store};
 use crate::view::Timestamp;
 
 /// What is noted of the list of events.
@@ -67,8 +68,13 @@ impl Store {
         CatchUp {
             store: self.clone(),
             client: client.clone(),
+            processor: Processor {
+                client: Some(client.clone()),
+                ..Processor::new(self)
+            },
             since: None,
             accounts: false,
+            is_left: false,
             observer: None,
         }
     }
@@ -79,9 +85,12 @@ impl Store {
 pub struct CatchUp {
     store: Store,
     client: Client,
+    processor: Processor,
     /// In unix seconds.
     since: Option<i64>,
     accounts: bool,
+    /// Whether events are left in the inbox.
+    is_left: bool,
     observer: Option<Observer>,
 }
 
@@ -108,6 +117,22 @@ impl CatchUp {
     /// Also the events of every connected account that is in the table.
     pub fn connected_accounts(mut self) -> Self {
         self.accounts = true;
+        self
+    }
+
+    /// Runs these handlers for events that are new, as the receiver of webhooks does: those in the transaction at once, and
+    /// the queued ones by whichever [`Worker`](crate::inbox::Worker).
+    ///
+    /// A catch-up without them applies events without their handlers, also those that a service with handlers has missed:
+    /// where there is one, catch up in it, or [leave](Self::into_inbox_only) the events to its worker.
+    pub fn handlers(mut self, handlers: Handlers) -> Self {
+        self.processor.handlers = Arc::new(handlers);
+        self
+    }
+
+    /// Puts events into the inbox only, for the [`Worker`](crate::inbox::Worker) of another process to apply.
+    pub fn into_inbox_only(mut self) -> Self {
+        self.is_left = true;
         self
     }
 
@@ -292,7 +317,7 @@ impl CatchUp {
         let mut events = Vec::with_capacity(page.items().len());
         for item in page.items() {
             match Event::read(item.text()) {
-                Ok(event) if is_keepable(&event) => events.push(event),
+                Ok(event) if event.is_keepable() => events.push(Prepared::new(event, false)),
                 Ok(event) => counted.add_odd(OddEvent {
                     id: Some(event.id().to_owned()),
                     error: IngestError::Event {
@@ -307,7 +332,7 @@ impl CatchUp {
                 }),
             }
         }
-        let new: Vec<_> = events.iter().map(new_event).collect();
+        let new: Vec<_> = events.iter().map(Prepared::pending).collect();
         let note = Note {
             name: NAME.to_owned(),
             state: Some(state.to_text()),
@@ -326,9 +351,11 @@ impl CatchUp {
 
     /// Applies what is in the inbox, of every account.
     async fn apply(&self, report: &mut CatchUpReport) -> Result<(), Error> {
-        let store = self.store.extract_expanded().on_writer();
+        if self.is_left {
+            return Ok(());
+        }
         loop {
-            let applied = store.apply_pending(AT_ONCE, content).await?;
+            let applied = self.processor.apply_pending(AT_ONCE).await?;
             if applied.taken == 0 {
                 return Ok(());
             }
@@ -337,33 +364,5 @@ impl CatchUp {
             });
             report.add(applied);
         }
-    }
-}
-
-/// Whether the inbox can have it under its own id.
-fn is_keepable(event: &Event<'_>) -> bool {
-    is_storable(event.id()) && event.account().is_none_or(is_storable)
-}
-
-fn new_event<'e>(event: &'e Event<'_>) -> NewEvent<'e> {
-    NewEvent {
-        id: event.id(),
-        account: event.account(),
-        mode: event.mode(),
-        event_type: event.event_type().into(),
-        created: event.created().map_or(0, Timestamp::unix_seconds),
-        api_version: event.api_version().map(Into::into),
-        payload: event.json(),
-    }
-}
-
-/// What a pending event brings.
-fn content(event: &PendingEvent) -> Result<Option<Snapshot<'_>>, String> {
-    let read = Event::read(&event.payload)
-        .and_then(|read| read.within(&event.account, event.livemode).content());
-    match read {
-        Ok(Content::Snapshot(snapshot)) => Ok(Some(*snapshot)),
-        Ok(Content::Skipped(_)) => Ok(None),
-        Err(error) => Err(chain(&error)),
     }
 }

@@ -118,7 +118,7 @@ fn mac(secret: &EndpointSecret, timestamp: &str, body: &[u8]) -> Option<Hmac<Sha
 }
 
 /// Signs a body as Stripe does, and returns the value of the [header](SIGNATURE_HEADER): for tests, and for tools that
-/// post to one's own endpoint.
+/// post to one's own endpoint. Before 1970 nothing can be signed: no verifier takes such a header.
 ///
 /// Source: [manual verification](https://docs.stripe.com/webhooks?verify=verify-manually) in Stripe's documentation.
 ///

@@ -1,6 +1,7 @@
 //! Changes in a transaction of the caller's, which only the caller knows to commit.
 
 use super::row_change::RowChange;
+use crate::store::transaction::Isolation;
 use crate::store::{Outcome, Snapshot, Store, StoreError, TransactionMut};
 
 impl Store {
@@ -49,7 +50,13 @@ impl Store {
     ) -> Result<PendingWrite, StoreError> {
         let mut ledger = self.ledger_of_caller(true);
         let outcomes = self
-            .write_in_with(transaction.into(), batch, &mut ledger)
+            .write_in_with(
+                transaction.into(),
+                batch,
+                None,
+                Isolation::Callers,
+                &mut ledger,
+            )
             .await?;
         Ok(PendingWrite {
             store: self.clone(),

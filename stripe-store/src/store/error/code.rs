@@ -27,7 +27,7 @@ pub(super) fn is_transient(error: &sqlx::Error) -> bool {
 
 /// Whether the database refuses a value: data exceptions, constraints and limits of PostgreSQL; of SQLite too big a
 /// value, a constraint, a mismatch.
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "webhook"))]
 pub(super) fn is_of_data(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Encode(_) => true,

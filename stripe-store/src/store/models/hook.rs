@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::store::transaction::{Connection, TransactionMut};
+use crate::store::transaction::TransactionMut;
 use crate::store::{Store, StoreError};
 
 /// Why a hook failed: anything.
@@ -43,14 +43,7 @@ impl HookContext<'_> {
     #[cfg(feature = "postgres")]
     #[cfg_attr(docsrs, doc(cfg(feature = "postgres")))]
     pub fn postgres(&mut self) -> Result<&mut sqlx::PgConnection, StoreError> {
-        match &mut self.connection.0 {
-            Connection::Postgres(connection) => Ok(connection),
-            #[cfg(feature = "sqlite")]
-            Connection::Sqlite(_) => Err(StoreError::OtherDatabase {
-                store: crate::store::Dialect::Sqlite,
-                transaction: crate::store::Dialect::Postgres,
-            }),
-        }
+        self.connection.postgres()
     }
 
     /// The transaction's connection, for statements of the hook's own through sqlx.
@@ -61,14 +54,7 @@ impl HookContext<'_> {
     #[cfg(feature = "sqlite")]
     #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
     pub fn sqlite(&mut self) -> Result<&mut sqlx::SqliteConnection, StoreError> {
-        match &mut self.connection.0 {
-            #[cfg(feature = "postgres")]
-            Connection::Postgres(_) => Err(StoreError::OtherDatabase {
-                store: crate::store::Dialect::Postgres,
-                transaction: crate::store::Dialect::Sqlite,
-            }),
-            Connection::Sqlite(connection) => Ok(connection),
-        }
+        self.connection.sqlite()
     }
 }
 

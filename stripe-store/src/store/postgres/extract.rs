@@ -29,6 +29,7 @@ use crate::store::outcome::Outcome;
 use crate::store::scope::Scope;
 use crate::store::sql::created;
 use crate::store::tables::TableNames;
+use crate::store::transaction::Isolation;
 
 /// How many locks the families of a store share. The server has room for some thousands in all.
 const LOCKS: u64 = 256;
@@ -40,16 +41,19 @@ pub(super) struct Statements {
     first_lock: u64,
     lock: SqlStr,
     lock_rows: SqlStr,
-    snapshots: SqlStr,
-    children: [SqlStr; OWNED.len()],
+    /// What there is of families: of the parents themselves, and of each kind of children. Those that are asked for become
+    /// one statement.
+    snapshots: String,
+    children: [String; OWNED.len()],
     mark: SqlStr,
     unmark: SqlStr,
     marked: SqlStr,
 }
 
-/// Keys as [`PgDatabase::bind_families`] binds them, with their places.
-const FAMILIES: &str = "unnest($1::text[], $2::boolean[], $3::text[], $4::text[], $5::bigint[]) \
-    AS k (account, livemode, object, stripe_id, at)";
+/// Keys as [`bind_families`] binds them, with their places. The arrays come out of subqueries, which hide their length from
+/// the planner: where it sees a short one it plans anew each time, which takes longer than all the rest.
+const FAMILIES: &str = "unnest((SELECT $1::text[]), (SELECT $2::boolean[]), (SELECT $3::text[]), (SELECT $4::text[]), \
+    (SELECT $5::bigint[])) AS k (account, livemode, object, stripe_id, at)";
 
 impl Statements {
     pub(super) fn new(tables: &TableNames) -> Self {
@@ -74,15 +78,16 @@ impl Statements {
                  ORDER BY o.account, o.livemode, o.object, o.stripe_id FOR NO KEY UPDATE OF o",
                 same("o", "k")
             )),
-            snapshots: checked(format!(
-                "SELECT k.at, o.object, o.data::text, o.as_of, o.as_of_until, o.deleted_at IS NOT NULL FROM {FAMILIES} JOIN {table} AS o ON {} \
-                 UNION ALL SELECT k.at, r.object, r.data::text, r.as_of, r.as_of_until, false FROM {FAMILIES} \
-                 JOIN {table} AS o ON {} AND o.has_rivals JOIN {rivals} AS r ON {}",
+            snapshots: format!(
+                "SELECT k.at, o.object, NULL AS stripe_id, o.data::text, o.as_of, o.as_of_until, NULL::bigint, NULL::bigint, \
+                 o.deleted_at FROM {FAMILIES} JOIN {table} AS o ON {} \
+                 UNION ALL SELECT k.at, r.object, NULL, r.data::text, r.as_of, r.as_of_until, NULL, NULL, NULL \
+                 FROM {FAMILIES} JOIN {table} AS o ON {} AND o.has_rivals JOIN {rivals} AS r ON {}",
                 same("o", "k"),
                 same("o", "k"),
                 same("r", "k")
-            )),
-            children: OWNED.map(|owned| checked(children_sql(&table, &rivals, &owned))),
+            ),
+            children: OWNED.map(|owned| children_sql(&table, &rivals, &owned)),
             mark: checked(format!(
                 "INSERT INTO {dirty} AS t (account, livemode, object, stripe_id, reason, not_before, created_at) \
                  VALUES ($1, $2, $3, $4, {}, $5, $6) ON CONFLICT (account, livemode, object, stripe_id, reason) \
@@ -115,7 +120,7 @@ fn children_sql(table: &str, rivals: &str, owned: &Owned) -> String {
     };
     let of_types: Vec<String> = owned.children.iter().map(of_type).collect();
     format!(
-        "SELECT k.at, c.object, c.stripe_id, c.created, least(c.as_of_until, r.first_until), \
+        "SELECT k.at, c.object, c.stripe_id, NULL, c.created, least(c.as_of_until, r.first_until), \
          greatest(c.as_of, r.last_start), greatest(c.as_of_until, r.last_until), c.deleted_at \
          FROM {FAMILIES} CROSS JOIN LATERAL ({} OFFSET 0) AS c LEFT JOIN LATERAL ( \
             SELECT min(greatest(as_of_until, as_of + 1)) AS first_until, max(as_of) AS last_start, \
@@ -125,14 +130,6 @@ fn children_sql(table: &str, rivals: &str, owned: &Owned) -> String {
          ) AS r ON true",
         of_types.join(" UNION ALL ")
     )
-}
-
-/// Whether the caller chose how the transaction sees others, so that it may not see what was committed before the locks
-/// were its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Isolation {
-    Ours,
-    Callers,
 }
 
 impl PgDatabase {
@@ -167,15 +164,26 @@ impl PgDatabase {
         &self,
         connection: &mut PgConnection,
         work: Work<'_>,
+        isolation: Isolation,
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         match work {
             Work::Plain(batch) => self.write_batch(connection, batch, ledger).await,
             Work::Families(write) => {
-                self.write_families(connection, &write, Isolation::Callers, ledger)
+                self.write_families(connection, &write, isolation, ledger)
                     .await
             }
         }
+    }
+
+    /// The numbers of the locks of families, each once, in the order in which they are taken.
+    #[cfg(feature = "webhook")]
+    pub(crate) fn locks_of(&self, families: &[crate::store::extract::family::Family]) -> Vec<i64> {
+        let locks: BTreeSet<i64> = families
+            .iter()
+            .map(|family| self.families.lock_of(&family.key))
+            .collect();
+        locks.into_iter().collect()
     }
 
     /// What lists that were read to their ends say; whether the parent is complete.
@@ -230,7 +238,11 @@ impl PgDatabase {
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         let families: Vec<&FamilyKey> = write.families.iter().map(|family| &family.key).collect();
-        self.lock_families(connection, &families, isolation).await?;
+        match isolation {
+            #[cfg(feature = "webhook")]
+            Isolation::Locked => {}
+            isolation => self.lock_families(connection, &families, isolation).await?,
+        }
         let known = self.known(connection, &families).await?;
         let decisions: Decisions = write.decide(&known);
         let batch = write.batch(&decisions);
@@ -300,41 +312,39 @@ impl PgDatabase {
         families: &[&FamilyKey],
     ) -> Result<Vec<Known>, sqlx::Error> {
         let mut known: Vec<Known> = families.iter().map(|_| Known::default()).collect();
-        let rows = bind_families(sqlx::query(self.families.snapshots.clone()), families)
+        let mut sql = self.families.snapshots.clone();
+        for (kind, children) in self.families.children.iter().enumerate() {
+            let is_of = |family: &&FamilyKey| family.owned().any(|(of, _)| of == kind);
+            if families.iter().any(is_of) {
+                sql.push_str(" UNION ALL ");
+                sql.push_str(children);
+            }
+        }
+        let rows = bind_families(sqlx::query(checked(sql)), families)
             .fetch_all(&mut *connection)
             .await?;
         for row in &rows {
-            let (object, data): (&str, &str) = (row.try_get(1)?, row.try_get(2)?);
-            let seen = Seen::of_row(object, data, row.try_get(3)?, row.try_get(4)?);
-            if let Some(known) = known.get_mut(place(row.try_get(0)?)) {
-                known.snapshots.extend(seen);
-                known.is_deleted |= row.try_get::<bool, _>(5)?;
-            }
-        }
-        for (kind, sql) in self.families.children.iter().enumerate() {
-            if !families
-                .iter()
-                .any(|family| family.owned().any(|(of, _)| of == kind))
-            {
+            let Some(known) = known.get_mut(place(row.try_get(0)?)) else {
                 continue;
-            }
-            let rows = bind_families(sqlx::query(sql.clone()), families)
-                .fetch_all(&mut *connection)
-                .await?;
-            for row in &rows {
-                let mut child = Child::new(
-                    row.try_get(1)?,
-                    row.try_get(2)?,
-                    row.try_get(3)?,
-                    row.try_get(4)?,
-                    (row.try_get(5)?, row.try_get(6)?),
-                );
-                child.is_stored = true;
-                child.deleted_at = row.try_get::<Option<PgMillis>, _>(7)?.map(|at| at.0);
-                if let Some(known) = known.get_mut(place(row.try_get(0)?)) {
-                    known.children.push(child);
-                }
-            }
+            };
+            let deleted_at = row.try_get::<Option<PgMillis>, _>(8)?.map(|at| at.0);
+            let Some(id) = row.try_get(2)? else {
+                let (object, data): (&str, &str) = (row.try_get(1)?, row.try_get(3)?);
+                let seen = Seen::of_row(object, data, row.try_get(4)?, row.try_get(5)?);
+                known.snapshots.extend(seen);
+                known.is_deleted |= deleted_at.is_some();
+                continue;
+            };
+            let mut child = Child::new(
+                row.try_get(1)?,
+                id,
+                row.try_get(4)?,
+                row.try_get(5)?,
+                (row.try_get(6)?, row.try_get(7)?),
+            );
+            child.is_stored = true;
+            child.deleted_at = deleted_at;
+            known.children.push(child);
         }
         Ok(known)
     }
@@ -376,6 +386,13 @@ impl Statements {
         let lock = self.first_lock | (own & (LOCKS - 1));
         i64::from_ne_bytes(lock.to_ne_bytes())
     }
+}
+
+/// A lock of a name's own, apart from those of families.
+#[cfg(any(feature = "client", feature = "webhook"))]
+pub(super) fn lock_for(name: &str) -> i64 {
+    let hash = hash_parts(&[b"queue", name.as_bytes()]);
+    i64::from_ne_bytes(hash.to_ne_bytes())
 }
 
 /// The same number in every process and every version of this library; each part ends with a zero, so that none runs into

@@ -117,10 +117,12 @@ impl PgDatabase {
 
     pub(crate) async fn vacuum(&self, tables: &TableNames) -> Result<(), sqlx::Error> {
         let sql = format!(
-            "VACUUM (ANALYZE) {}, {}, {}",
+            "VACUUM (ANALYZE) {}, {}, {}, {}, {}",
             tables.objects(),
             tables.rivals(),
-            tables.dirty()
+            tables.dirty(),
+            tables.events(),
+            tables.deliveries()
         );
         sqlx::query(checked(sql)).execute(&self.pool).await?;
         Ok(())

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// What is known of an object that could not be read: its type and id, where it has them, cut to a length fit for a
-/// log.
+/// What is known of an object that could not be read: its type and id, where it has them, as far as they are fit for a
+/// log: the first 80 bytes, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Named {
     object: Option<String>,
@@ -12,13 +12,9 @@ pub struct Named {
 
 impl Named {
     pub(super) fn new(object: Option<&str>, id: Option<&str>) -> Self {
-        let cut = |text: &str| {
-            let end = text.floor_char_boundary(80);
-            text.get(..end).unwrap_or_default().to_owned()
-        };
         Self {
-            object: object.filter(|text| !text.is_empty()).map(cut),
-            id: id.filter(|text| !text.is_empty()).map(cut),
+            object: object.filter(|text| !text.is_empty()).map(shown),
+            id: id.filter(|text| !text.is_empty()).map(shown),
         }
     }
 
@@ -31,6 +27,20 @@ impl Named {
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
     }
+}
+
+/// A type or an id as far as it is fit for a log: one line, and no long one, whatever was sent.
+pub(crate) fn shown(text: &str) -> String {
+    const MAX_BYTES: usize = 80;
+    let mut shown = String::new();
+    for char in text.chars() {
+        let char = if char.is_control() { '\u{fffd}' } else { char };
+        if shown.len() + char.len_utf8() > MAX_BYTES {
+            break;
+        }
+        shown.push(char);
+    }
+    shown
 }
 
 /// `invoice in_1`, `invoice`, or `object` when nothing is known.

@@ -18,6 +18,7 @@ use crate::store::outcome::Outcome;
 use crate::store::scope::Scope;
 use crate::store::sql::created;
 use crate::store::tables::TableNames;
+use crate::store::transaction::Isolation;
 
 /// The statements for families.
 #[derive(Debug)]
@@ -124,6 +125,7 @@ impl SqliteDatabase {
         &self,
         connection: &mut SqliteConnection,
         work: Work<'_>,
+        _isolation: Isolation,
         ledger: &mut Ledger<'_>,
     ) -> Result<Vec<Outcome>, sqlx::Error> {
         match work {

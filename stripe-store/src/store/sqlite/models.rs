@@ -1,8 +1,10 @@
 //! The tables of models on SQLite.
 
+use std::sync::Arc;
+
 use sqlx::sqlite::{SqliteRow, SqliteTransaction};
 use sqlx::{Row as _, SqliteConnection};
-use tokio::sync::MutexGuard;
+use tokio::sync::OwnedMutexGuard;
 
 use super::{SqliteDatabase, checked, raw_time, to_json};
 use crate::store::Dialect;
@@ -15,8 +17,8 @@ impl SqliteDatabase {
     /// A transaction that holds the lock, and the turn among this process's writers, which ends after it.
     pub(crate) async fn begin(
         &self,
-    ) -> Result<(SqliteTransaction<'static>, MutexGuard<'_, ()>), sqlx::Error> {
-        let turn = self.writer.lock().await;
+    ) -> Result<(SqliteTransaction<'static>, OwnedMutexGuard<()>), sqlx::Error> {
+        let turn = Arc::clone(&self.writer).lock_owned().await;
         let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
         Ok((transaction, turn))
     }

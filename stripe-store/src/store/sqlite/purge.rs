@@ -50,6 +50,7 @@ impl SqliteDatabase {
                     tombstones,
                     rivals: delete(&mut transaction, rivals, &keys).await?,
                     marks: delete(&mut transaction, marks, &keys).await?,
+                    ..Purged::default()
                 };
                 transaction.commit().await?;
                 Ok(Some(purged).filter(|purged| purged.rows() > 0))

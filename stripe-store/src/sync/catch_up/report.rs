@@ -6,8 +6,9 @@ use super::state::Span;
 use crate::client::ClientError;
 use crate::clock::UnixMillis;
 use crate::error::Error;
+use crate::inbox::Applied;
 use crate::ingest::IngestError;
-use crate::store::{AccountId, AppliedEvents, ObjectRef, Scope};
+use crate::store::{AccountId, ObjectRef, Scope};
 use crate::sync::{Settled, count};
 use crate::view::Timestamp;
 
@@ -92,7 +93,7 @@ impl CatchUpReport {
         self.accounts.iter().map(|account| account.new).sum()
     }
 
-    pub(super) fn add(&mut self, applied: AppliedEvents) {
+    pub(super) fn add(&mut self, applied: Applied) {
         let failed = applied.failed.len();
         self.applied += count(applied.taken.saturating_sub(failed));
         self.changed += count(applied.changed);

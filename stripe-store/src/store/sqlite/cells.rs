@@ -1,0 +1,33 @@
+//! Rows of any statement on SQLite, read column by column.
+
+use sqlx::SqliteConnection;
+
+use super::{SqliteDatabase, checked};
+use crate::store::arguments::{Arguments, Cell};
+
+impl SqliteDatabase {
+    /// Runs a statement; each row as `read` has it, which is given its first column.
+    pub(crate) async fn cells<T>(
+        &self,
+        sql: String,
+        arguments: Arguments,
+        read: fn(Cell<'_>) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        self.cells_in(&mut connection, sql, arguments, read).await
+    }
+
+    /// The same in a transaction.
+    pub(crate) async fn cells_in<T>(
+        &self,
+        connection: &mut SqliteConnection,
+        sql: String,
+        arguments: Arguments,
+        read: fn(Cell<'_>) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        let rows = sqlx::query_with(checked(sql), arguments.into_sqlite())
+            .fetch_all(connection)
+            .await?;
+        rows.iter().map(|row| read(Cell::Sqlite(row, 0))).collect()
+    }
+}
