@@ -4,7 +4,10 @@
 //! environment and the time.
 
 mod catch_up;
+mod check_pending;
 mod database;
+mod endpoint;
+mod events;
 mod export;
 mod failure;
 mod get;
@@ -20,6 +23,7 @@ mod progress;
 mod purge;
 mod reader;
 mod reconcile;
+mod serve;
 mod signal;
 mod status;
 mod stripe;
@@ -51,6 +55,8 @@ Examples:
   stripe-store sync                         read everything from Stripe
   stripe-store catch-up                     apply the events that were missed
   stripe-store reconcile --sample 100       compare some of it with Stripe
+  stripe-store serve                        receive webhooks
+  stripe-store events --status failed       what could not be applied, and why
   stripe-store ingest customers.json        store what a file holds, in ./stripe-store.db
   stripe-store --test list customer         the newest customers of test mode
   stripe-store get customer cus_123         one customer's JSON
@@ -117,6 +123,10 @@ enum Command {
     Sync(sync::Arguments),
     CatchUp(catch_up::Arguments),
     Reconcile(reconcile::Arguments),
+    Serve(serve::Arguments),
+    Events(Box<events::Arguments>),
+    CheckPending(check_pending::Arguments),
+    Endpoint(endpoint::Arguments),
     Ingest(ingest::Arguments),
     Get(get::Arguments),
     List(list::Arguments),
@@ -130,11 +140,12 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut output = Output::standard(cli.global.json);
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-    {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if !matches!(cli.command, Command::Serve(_)) {
+        // A server has a thread for each core.
+        builder.worker_threads(2);
+    }
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output.finish(Err(Failure::Runtime(error))),
     };
@@ -173,6 +184,10 @@ async fn run(cli: &Cli, output: &mut Output) -> Result<(), Failure> {
         Command::Sync(arguments) => sync::run(arguments, &database, output).await,
         Command::CatchUp(arguments) => catch_up::run(arguments, &database, output).await,
         Command::Reconcile(arguments) => reconcile::run(arguments, &database, output).await,
+        Command::Serve(arguments) => serve::run(arguments, &database, output).await,
+        Command::Events(arguments) => events::run(arguments, &database, output).await,
+        Command::CheckPending(arguments) => check_pending::run(arguments, &database, output).await,
+        Command::Endpoint(arguments) => endpoint::run(arguments, &database, output).await,
         Command::Ingest(arguments) => ingest::run(arguments, &database, output).await,
         Command::Get(arguments) => get::run(arguments, &database, output).await,
         Command::List(arguments) => list::run(arguments, &database, output).await,

@@ -25,6 +25,11 @@ pub(super) enum Failure {
     },
     #[error("could not print")]
     Print(#[source] std::io::Error),
+    #[error("could not listen on {address}")]
+    Listen {
+        address: String,
+        source: std::io::Error,
+    },
     #[error("could not start")]
     Runtime(#[source] std::io::Error),
     /// A signal asked the command to stop.

@@ -1,4 +1,6 @@
-//! Times as people give them.
+//! Times and ages as people give them.
+
+use std::time::Duration;
 
 use crate::clock::UnixMillis;
 
@@ -17,6 +19,29 @@ pub(super) fn parse(text: &str) -> Result<UnixMillis, String> {
     moment.ok_or_else(|| {
         "expected unix seconds (1793923200), a date (2026-11-06) or a time with its zone (2026-11-06T09:30:00Z)"
             .to_owned()
+    })
+}
+
+/// Reads an age: a number of days, hours, minutes or seconds.
+///
+/// # Errors
+///
+/// A message for the user, when it is none of these.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    let unit = |letter: char| match letter {
+        'd' => Some(24 * 60 * 60),
+        'h' => Some(60 * 60),
+        'm' => Some(60),
+        's' => Some(1),
+        _ => None,
+    };
+    let mut letters = text.chars();
+    let seconds = letters.next_back().and_then(|letter| {
+        let count: u64 = letters.as_str().parse().ok()?;
+        count.checked_mul(unit(letter)?)
+    });
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        "expected a number of days, hours, minutes or seconds: 45d, 12h, 30m, 90s".to_owned()
     })
 }
 
@@ -91,6 +116,30 @@ mod tests {
             "-5",
         ] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_age_has_a_unit() {
+        for (text, seconds) in [
+            ("45d", 3_888_000),
+            ("12h", 43_200),
+            ("30m", 1800),
+            ("0s", 0),
+        ] {
+            assert_eq!(age(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in [
+            "",
+            "45",
+            "d",
+            "-1d",
+            "1.5d",
+            "1 d",
+            "1w",
+            "99999999999999999999d",
+        ] {
+            assert!(age(text).is_err(), "{text}");
         }
     }
 }

@@ -7,31 +7,43 @@ use serde_json::json;
 
 use super::database::Database;
 use super::failure::Failure;
+use super::moment;
 use super::output::Output;
 use super::progress;
 use super::signal::Signals;
 use crate::store::{Purged, Retention};
 
-/// Remove old tombstones, and what was kept for conflicts that are settled
+/// Remove old tombstones, events and requests, and what was kept for conflicts that are settled
 ///
-/// Rows of deleted objects go only when their age is given; snapshots that were kept beside an object's own, to decide
+/// Rows of deleted objects, events of the inbox that are done with, and requests in the log of webhook endpoints go only when
+/// their age is given; snapshots that were kept beside an object's own, to decide
 /// against late events, go after 45 days. In short transactions: the database can be written to meanwhile.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A tombstone is what keeps a late event from bringing a deleted object back. Stripe lists events for 30 \
-days, so that no age under 33d is taken without --force. --test, --live and --account make no difference.
+A tombstone is what keeps a late event from bringing a deleted object back, and an event in the inbox what keeps one that \
+comes again from being handled again. Stripe lists events for 30 days, so that no age under 33d is taken for them without \
+--force. Events that are pending, queued, failed or dead stay, whatever their age. --test, --live and --account make no difference.
 
 Examples:
   stripe-store purge --tombstones-older-than 45d --dry-run
-  stripe-store purge --tombstones-older-than 90d --vacuum")]
+  stripe-store purge --tombstones-older-than 90d --vacuum
+  stripe-store purge --events-older-than 60d --deliveries-older-than 30d")]
 pub(super) struct Arguments {
     /// Remove the rows of objects that were deleted longer ago: 45d, 1080h
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "AGE", value_parser = moment::age)]
     tombstones_older_than: Option<Duration>,
 
     /// Remove snapshots beside an object's own that are older: 45d, 1080h [default: 45d]
-    #[arg(long, value_name = "AGE", value_parser = age)]
+    #[arg(long, value_name = "AGE", value_parser = moment::age)]
     settled_older_than: Option<Duration>,
+
+    /// Remove events of the inbox that are done with, created longer ago: 60d
+    #[arg(long, value_name = "AGE", value_parser = moment::age)]
+    events_older_than: Option<Duration>,
+
+    /// Remove requests to webhook endpoints from the log that came longer ago; any age is taken
+    #[arg(long, value_name = "AGE", value_parser = moment::age)]
+    deliveries_older_than: Option<Duration>,
 
     /// Take ages under 33 days, too
     #[arg(long)]
@@ -55,6 +67,12 @@ impl Arguments {
         if let Some(age) = self.settled_older_than {
             retention = retention.with_settled_older_than(age);
         }
+        if let Some(age) = self.events_older_than {
+            retention = retention.with_events_older_than(age);
+        }
+        if let Some(age) = self.deliveries_older_than {
+            retention = retention.with_deliveries_older_than(age);
+        }
         if self.force {
             retention = retention.forced();
         }
@@ -75,7 +93,7 @@ pub(super) async fn run(
             .purgeable(&retention)
             .await
             .map_err(|error| database.read_failure(error))?;
-        return print(purgeable, Done::DryRun, output);
+        return print(arguments, purgeable, Done::DryRun, output);
     }
     let rows = if output.err_is_terminal() {
         let purgeable = store.purgeable(&retention).await;
@@ -109,7 +127,7 @@ pub(super) async fn run(
         store.vacuum().await?;
     }
     if result.is_ok() || so_far.rows() > 0 {
-        print(so_far, done, output)?;
+        print(arguments, so_far, done, output)?;
     }
     result.map(|_| ())
 }
@@ -122,11 +140,18 @@ enum Done {
     Whole,
 }
 
-fn print(purged: Purged, done: Done, output: &mut Output) -> Result<(), Failure> {
+fn print(
+    arguments: &Arguments,
+    purged: Purged,
+    done: Done,
+    output: &mut Output,
+) -> Result<(), Failure> {
     let Purged {
         tombstones,
         rivals,
         marks,
+        events,
+        deliveries,
         ..
     } = purged;
     if output.json() {
@@ -134,6 +159,8 @@ fn print(purged: Purged, done: Done, output: &mut Output) -> Result<(), Failure>
             "tombstones": tombstones,
             "rivals": rivals,
             "marks": marks,
+            "events": events,
+            "deliveries": deliveries,
             "dry_run": done == Done::DryRun,
             "complete": done == Done::Whole,
         }));
@@ -143,55 +170,17 @@ fn print(purged: Purged, done: Done, output: &mut Output) -> Result<(), Failure>
     } else {
         "removed"
     };
-    output.line(format_args!(
+    let line = format!(
         "{verb} {tombstones} tombstones, {rivals} rivals of settled conflicts, {marks} marks without an object"
-    ))
-}
-
-/// Reads an age: a number of days, hours, minutes or seconds.
-fn age(text: &str) -> Result<Duration, String> {
-    let unit = |letter: char| match letter {
-        'd' => Some(24 * 60 * 60),
-        'h' => Some(60 * 60),
-        'm' => Some(60),
-        's' => Some(1),
-        _ => None,
-    };
-    let mut letters = text.chars();
-    let seconds = letters.next_back().and_then(|letter| {
-        let count: u64 = letters.as_str().parse().ok()?;
-        count.checked_mul(unit(letter)?)
-    });
-    seconds.map(Duration::from_secs).ok_or_else(|| {
-        "expected a number of days, hours, minutes or seconds: 45d, 12h, 30m, 90s".to_owned()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_age_has_a_unit() {
-        for (text, seconds) in [
-            ("45d", 3_888_000),
-            ("12h", 43_200),
-            ("30m", 1800),
-            ("0s", 0),
-        ] {
-            assert_eq!(age(text), Ok(Duration::from_secs(seconds)), "{text}");
-        }
-        for text in [
-            "",
-            "45",
-            "d",
-            "-1d",
-            "1.5d",
-            "1 d",
-            "1w",
-            "99999999999999999999d",
-        ] {
-            assert!(age(text).is_err(), "{text}");
-        }
-    }
+    );
+    let asked = [
+        (events, arguments.events_older_than, "events"),
+        (deliveries, arguments.deliveries_older_than, "requests"),
+    ];
+    let more = asked
+        .into_iter()
+        .filter(|(_, age, _)| age.is_some())
+        .map(|(count, _, what)| format!("{count} {what}"));
+    let parts: Vec<String> = std::iter::once(line).chain(more).collect();
+    output.line(parts.join(", "))
 }

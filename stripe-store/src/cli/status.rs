@@ -1,16 +1,20 @@
 //! `stripe-store status`: what the table holds.
 
+use std::time::Duration;
+
 use clap::Args;
-use indicatif::HumanCount;
+use indicatif::{HumanCount, HumanDuration};
 use serde_json::json;
 
 use super::database::Database;
 use super::failure::Failure;
 use super::output::{Output, Table};
-use super::summary::printable;
+use super::summary::{date, printable};
+use crate::clock::{Clock as _, SystemClock, UnixMillis};
+use crate::inbox::{InboxCount, InboxStatus};
 use crate::store::AccountId;
 
-/// Show how many objects there are, by account, mode and type
+/// Show how many objects there are, by account, mode and type, and what the inbox holds
 ///
 /// Counts every row, which takes a while on a large database. --test, --live and --account make no difference.
 #[derive(Debug, Args)]
@@ -30,6 +34,10 @@ pub(super) async fn run(
         .counts()
         .await
         .map_err(|error| database.read_failure(error))?;
+    let inbox = store
+        .inbox_counts()
+        .await
+        .map_err(|error| database.read_failure(error))?;
     let rows: u64 = counts.iter().map(|count| count.rows).sum();
     let deleted: u64 = counts.iter().map(|count| count.deleted).sum();
     let name = database.name();
@@ -47,12 +55,24 @@ pub(super) async fn run(
             })
             .collect();
         let total = json!({ "rows": rows, "deleted": deleted });
-        return output.line(json!({ "database": name, "types": types, "total": total }));
+        let inbox: Vec<_> = inbox
+            .iter()
+            .map(|count| {
+                json!({
+                    "status": count.status.as_str(),
+                    "events": count.events,
+                    "oldest": count.oldest.unix_seconds(),
+                })
+            })
+            .collect();
+        return output
+            .line(json!({ "database": name, "types": types, "total": total, "inbox": inbox }));
     }
     if counts.is_empty() {
-        return output.line(format_args!(
+        output.line(format_args!(
             "{name} holds no objects: store some with `stripe-store ingest FILE`"
-        ));
+        ))?;
+        return of_inbox(&inbox, output);
     }
     output.line(format_args!("{name}\n"))?;
     let mut table = Table::new(&["ACCOUNT", "MODE", "TYPE", "ROWS", "DELETED"], &[3, 4]);
@@ -75,5 +95,33 @@ pub(super) async fn run(
         HumanCount(rows).to_string(),
         HumanCount(deleted).to_string(),
     ]);
+    table.print(output)?;
+    of_inbox(&inbox, output)
+}
+
+/// What the inbox holds, and for how long somebody has been waited for.
+fn of_inbox(counts: &[InboxCount], output: &mut Output) -> Result<(), Failure> {
+    if counts.is_empty() {
+        return Ok(());
+    }
+    output.line("")?;
+    let now = SystemClock.now();
+    let mut table = Table::new(&["EVENTS", "STATUS", "OLDEST", "AGE"], &[0, 3]);
+    for count in counts {
+        let oldest = UnixMillis::from(count.oldest);
+        let age = now.as_millis().saturating_sub(oldest.as_millis());
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or(0));
+        let is_waiting = matches!(count.status, InboxStatus::Pending | InboxStatus::Queued);
+        table.row([
+            HumanCount(count.events).to_string(),
+            count.status.to_string(),
+            date(Some(count.oldest)),
+            if is_waiting {
+                HumanDuration(age).to_string()
+            } else {
+                String::new()
+            },
+        ]);
+    }
     table.print(output)
 }

@@ -8,10 +8,10 @@ use super::database::Database;
 use super::failure::Failure;
 use crate::client::{AppInfo, Client, RateLimit, SecretKey};
 use crate::error::{Error, chain};
-use crate::store::Store;
+use crate::store::{Mode, Store};
 
 /// The variable that the key is in.
-const KEY: &str = "STRIPE_SECRET_KEY";
+pub(super) const KEY: &str = "STRIPE_SECRET_KEY";
 
 /// How Stripe is called.
 #[derive(Debug, Args)]
@@ -27,17 +27,36 @@ pub(super) struct Stripe {
 }
 
 impl Stripe {
+    /// Whether there is a key to make a client of.
+    pub(super) fn has_key() -> bool {
+        !key().trim().is_empty()
+    }
+
     /// The client, and the store in the mode that was asked for, or else that of the key.
     pub(super) fn client(
         &self,
         database: &Database,
         store: Store,
     ) -> Result<(Client, Store), Failure> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "no option of the command: others on the machine can read those"
-        )]
-        let key = std::env::var(KEY).unwrap_or_default();
+        let (client, mode) = self.build(database)?;
+        Ok(match mode {
+            Some(mode) => (client, store.mode(mode)),
+            None => (client, store),
+        })
+    }
+
+    /// The client alone, for the account that was asked for.
+    pub(super) fn client_alone(&self, database: &Database) -> Result<Client, Failure> {
+        let (client, _) = self.build(database)?;
+        Ok(match database.account() {
+            Some(account) if !account.as_str().is_empty() => client.account(account),
+            _ => client,
+        })
+    }
+
+    /// The client, and the mode of its key where none was asked for.
+    fn build(&self, database: &Database) -> Result<(Client, Option<Mode>), Failure> {
+        let key = key();
         if key.trim().is_empty() {
             return Err(Failure::Message(format!(
                 "{KEY} is not set: it is to hold a secret key (sk_…) or a restricted one (rk_…) of your account"
@@ -48,14 +67,14 @@ impl Stripe {
             Failure::Message(format!("{KEY} cannot be used: {reason}"))
         };
         let key = SecretKey::new(key).map_err(|error| unusable(&error))?;
-        let store = match (database.mode(), key.mode()) {
+        let mode = match (database.mode(), key.mode()) {
             (Some(asked), Some(mode)) if asked != mode => {
                 return Err(Failure::Message(format!(
                     "{KEY} holds a key of {mode} mode, and --{asked} asks for another one"
                 )));
             }
-            (None, Some(mode)) => store.mode(mode),
-            _ => store,
+            (None, mode) => mode,
+            (Some(_), _) => None,
         };
         let app = AppInfo::new(env!("CARGO_PKG_NAME")).with_version(env!("CARGO_PKG_VERSION"));
         let mut builder = Client::builder(key).app_info(app);
@@ -66,8 +85,16 @@ impl Stripe {
             builder = builder.rate_limit(RateLimit::per_second(rate.get()));
         }
         let client = builder.build().map_err(|error| unusable(&error))?;
-        Ok((client, store))
+        Ok((client, mode))
     }
+}
+
+fn key() -> String {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "no option of the command: others on the machine can read those"
+    )]
+    std::env::var(KEY).unwrap_or_default()
 }
 
 /// What ended a command that calls Stripe, with what to do about it where that is known.
