@@ -2,7 +2,7 @@
 //!
 //! [`on_both`] runs one test on a fresh SQLite file and on a fresh PostgreSQL database, [`fixture`] reads JSON as Stripe
 //! sends it, [`statements`] tells what was sent to the database,
-//! [`fake`] is a Stripe to send requests to, [`outside`] what others wrote to judge by. A missing database is never a skipped
+//! [`fake`] is a Stripe to send requests to, [`load`] one that sends events, [`outside`] what others wrote to judge by. A missing database is never a skipped
 //! test: PostgreSQL is found, or installed, or the test fails with what to install.
 //!
 //! ```no_run
@@ -23,6 +23,8 @@
 mod databases;
 pub mod fake;
 mod fixtures;
+pub mod load;
+mod numbers;
 pub mod outside;
 pub mod postgres;
 mod statements;

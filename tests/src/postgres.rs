@@ -65,6 +65,18 @@ impl Server {
     }
 }
 
+/// The programs of a server on this machine, installed first where that can be done.
+///
+/// # Panics
+///
+/// When there are none; the message says what to install.
+pub fn programs() -> Programs {
+    match install::programs(&Search::from_environment()) {
+        Ok(programs) => programs,
+        Err(message) => panic!("no PostgreSQL on this machine: {message}"),
+    }
+}
+
 /// A variable of the environment, if it is set and not empty.
 #[expect(
     clippy::disallowed_methods,

@@ -2,11 +2,14 @@
 
 use std::{
     fmt, fs,
-    io::{self, BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader, Write as _},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -17,6 +20,8 @@ use super::{install, programs::Programs};
 const SCRIPT: &str = include_str!("cluster.sh");
 /// How long a server may take to come, on a machine that is busy with other things.
 const START: Duration = Duration::from_secs(90);
+/// What it takes for a commit to outlive a crash: what a server has when nobody says otherwise.
+const DURABLE: [&str; 3] = ["fsync=on", "synchronous_commit=on", "full_page_writes=on"];
 
 /// A running server in a folder of its own, reachable over a socket in that folder only.
 ///
@@ -29,6 +34,8 @@ pub struct Cluster {
     keeper: Child,
     folder: PathBuf,
     server: u32,
+    /// What the script says.
+    lines: Mutex<Receiver<String>>,
 }
 
 /// A server could not be started.
@@ -91,18 +98,67 @@ impl Cluster {
         let mut keeper = command
             .spawn()
             .map_err(|source| ClusterError::Shell { source })?;
-        let started = Report::read(&mut keeper);
-        match started {
+        let lines = lines_of(&mut keeper);
+        match Report::default().read(&lines) {
             Ok((folder, server)) => Ok(Self {
                 keeper,
                 folder,
                 server,
+                lines: Mutex::new(lines),
             }),
             Err(error) => {
                 let_go(&mut keeper);
                 Err(error)
             }
         }
+    }
+
+    /// Starts a server that keeps what it has committed, as one does that nobody has configured.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_durable(programs: &Programs) -> Result<Self, ClusterError> {
+        Self::start(programs, &DURABLE)
+    }
+
+    /// Stops the server at once, as `pg_ctl stop -m immediate` does: it has to recover when it is [started
+    /// again](Self::start_again).
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError`] when its script does not answer.
+    pub fn crash(&mut self) -> Result<(), ClusterError> {
+        self.tell("stop")?;
+        let lines = self.lines.get_mut().unwrap_or_else(PoisonError::into_inner);
+        match lines.recv_timeout(START) {
+            Ok(line) if line == "stopped" => Ok(()),
+            said => Err(Report::default().failure(format_args!("not stopped, but {said:?}"))),
+        }
+    }
+
+    /// Starts it again, in the same place and with the same settings.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError`], with the end of the server's log.
+    pub fn start_again(&mut self) -> Result<(), ClusterError> {
+        self.tell("start")?;
+        let report = Report {
+            folder: Some(self.folder.clone()),
+            ..Report::default()
+        };
+        let lines = self.lines.get_mut().unwrap_or_else(PoisonError::into_inner);
+        (_, self.server) = report.read(lines)?;
+        Ok(())
+    }
+
+    fn tell(&mut self, what: &str) -> Result<(), ClusterError> {
+        let told = match &mut self.keeper.stdin {
+            Some(stdin) => writeln!(stdin, "{what}"),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        };
+        told.map_err(|source| ClusterError::Shell { source })
     }
 
     /// The URL of one of its databases.
@@ -135,6 +191,20 @@ fn let_go(keeper: &mut Child) {
     let _ = keeper.wait();
 }
 
+/// What the script says, line by line.
+fn lines_of(keeper: &mut Child) -> Receiver<String> {
+    let (send, lines) = mpsc::channel();
+    if let Some(output) = keeper.stdout.take() {
+        thread::spawn(move || {
+            BufReader::new(output)
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| send.send(line))
+        });
+    }
+    lines
+}
+
 /// What the script has said so far.
 #[derive(Default)]
 struct Report {
@@ -146,38 +216,28 @@ struct Report {
 
 impl Report {
     /// Reads until the server is ready, the script has given up, or the time is over.
-    fn read(keeper: &mut Child) -> Result<(PathBuf, u32), ClusterError> {
-        let (send, lines) = mpsc::channel();
-        if let Some(output) = keeper.stdout.take() {
-            thread::spawn(move || {
-                BufReader::new(output)
-                    .lines()
-                    .map_while(Result::ok)
-                    .try_for_each(|line| send.send(line))
-            });
-        }
+    fn read(mut self, lines: &Receiver<String>) -> Result<(PathBuf, u32), ClusterError> {
         let deadline = Instant::now() + START;
-        let mut report = Self::default();
         loop {
             match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) if line == "ready" && report.failed.is_none() => {
-                    match (report.folder, report.server) {
+                Ok(line) if line == "ready" && self.failed.is_none() => {
+                    match (self.folder, self.server) {
                         (Some(folder), Some(server)) => return Ok((folder, server)),
                         (folder, server) => {
-                            report = Self {
+                            self = Self {
                                 folder,
                                 server,
-                                ..report
+                                ..self
                             }
                         }
                     }
                 }
-                Ok(line) => report.note(line),
+                Ok(line) => self.note(line),
                 Err(RecvTimeoutError::Timeout) => {
-                    return Err(report.failure(format_args!("not ready after {START:?}")));
+                    return Err(self.failure(format_args!("not ready after {START:?}")));
                 }
                 Err(RecvTimeoutError::Disconnected) => {
-                    return Err(report.failure("its script ended"));
+                    return Err(self.failure("its script ended"));
                 }
             }
         }

@@ -8,6 +8,10 @@
 #   ready            connections are accepted
 #   failed WHAT      it will not come; the end of the log follows
 #
+# Takes on standard input, a line each:
+#   stop             stops the server at once, as if it had crashed; answers "stopped"
+#   start            starts it again; answers "server PID" and "ready", or "failed WHAT"
+#
 # Standard input is a pipe whose other end the test process holds and nobody else. When that process ends, for whatever
 # reason, the pipe ends too: the server is stopped and the folder removed.
 
@@ -23,11 +27,16 @@ for setting in "$@"; do
 done
 
 server=
-clean_up() {
+stop() {
     if [ -n "$server" ]; then
         kill -QUIT "$server" 2>/dev/null
         wait "$server"
+        server=
     fi
+}
+
+clean_up() {
+    stop
     cd /
     rm -rf "$folder"
     exit
@@ -49,22 +58,34 @@ export HOME="$folder"
 
 "$programs/initdb" -D "$folder/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >log 2>&1 </dev/null || give_up initdb
 
-# Nothing here is worth surviving a crash: no fsync. Settings are words without spaces, so the list may be split.
-# shellcheck disable=SC2086
-"$programs/postgres" -D "$folder/data" -k "$folder" -p 5432 -c listen_addresses= -c fsync=off \
-    -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 $settings >>log 2>&1 </dev/null &
-server=$!
-echo "server $server"
+# Nothing here is worth surviving a crash: no fsync, unless the settings say so. They are words without spaces, so the
+# list may be split.
+start() {
+    # shellcheck disable=SC2086
+    "$programs/postgres" -D "$folder/data" -k "$folder" -p 5432 -c listen_addresses= -c fsync=off \
+        -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 $settings >>log 2>&1 </dev/null &
+    server=$!
+    echo "server $server"
 
-# The eighth line of the pid file says "ready" once connections are accepted. 1,200 looks are 60 s.
-looks=0
-until [ "$(sed -n '8s/ *$//p' data/postmaster.pid 2>/dev/null)" = ready ]; do
-    kill -0 "$server" 2>/dev/null || give_up "postgres (ended)"
-    looks=$((looks + 1))
-    [ "$looks" -lt 1200 ] || give_up "postgres (not ready after 60 s)"
-    sleep 0.05
+    # The eighth line of the pid file says "ready" once connections are accepted. 1,200 looks are 60 s.
+    looks=0
+    until [ "$(sed -n '8s/ *$//p' data/postmaster.pid 2>/dev/null)" = ready ]; do
+        kill -0 "$server" 2>/dev/null || give_up "postgres (ended)"
+        looks=$((looks + 1))
+        [ "$looks" -lt 1200 ] || give_up "postgres (not ready after 60 s)"
+        sleep 0.05
+    done
+    echo ready
+}
+
+start
+while read -r command; do
+    case $command in
+    stop)
+        stop
+        echo stopped
+        ;;
+    start) start ;;
+    esac
 done
-echo ready
-
-while read -r _; do :; done
 clean_up
