@@ -1,10 +1,14 @@
 //! The command `stripe-store`, run as a process of its own.
 
 mod catch_up;
+mod check_pending;
+mod endpoint;
+mod events;
 mod ingest;
 mod operations;
 mod read;
 mod reconcile;
+mod serve;
 mod signal;
 mod sync;
 

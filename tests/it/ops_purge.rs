@@ -445,12 +445,12 @@ async fn a_vacuum_gives_the_room_back() {
             unreachable!()
         };
         for _ in 0..200 {
-            if db.scalar_i64(vacuumed).await == Some(3) {
+            if db.scalar_i64(vacuumed).await == Some(5) {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        assert_eq!(db.scalar_i64(vacuumed).await, Some(3));
+        assert_eq!(db.scalar_i64(vacuumed).await, Some(5));
         assert!(pool.size() > 0);
     })
     .await;

@@ -26,7 +26,7 @@ mod body;
 mod change;
 mod events;
 mod expand;
-mod facts;
+pub(crate) mod facts;
 mod fault;
 mod filled;
 mod form;

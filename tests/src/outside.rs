@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 pub use self::localstripe::Localstripe;
+pub(crate) use self::program::Held;
 pub use self::program::{Ended, Program};
 
 /// What is installed from Python's registry, in one environment.

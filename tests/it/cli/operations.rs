@@ -211,7 +211,9 @@ async fn a_purge_says_what_it_removed() {
         );
         assert_eq!(
             purge(&["--tombstones-older-than", "1080h", "--json", "--vacuum"]).json(),
-            json!({"tombstones": 1, "rivals": 0, "marks": 0, "dry_run": false, "complete": true})
+            json!({
+                "tombstones": 1, "rivals": 0, "marks": 0, "events": 0, "deliveries": 0, "dry_run": false, "complete": true,
+            })
         );
         assert_eq!(db.scalar_i64("SELECT count(*) FROM stripe_objects").await, Some(13));
 

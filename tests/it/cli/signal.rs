@@ -10,7 +10,7 @@ use stripe_store_tests::{Kind, TestDb, on_both, on_sqlite};
 
 use super::{Ended, customers, on};
 
-fn send(signal: &str, child: &Child) {
+pub(super) fn send(signal: &str, child: &Child) {
     let sent = Command::new("sh")
         .args(["-c", &format!("kill -{signal} {}", child.id())])
         .status()

@@ -154,12 +154,28 @@ impl World {
         if let Some((field, id)) = parents(path).filter(|(field, _)| has(field).is_some()) {
             fields.insert(field.to_owned(), id.into());
         }
-        let made = Value::Object(fields);
+        if object == "webhook_endpoint" && is_true(&fields, "connect") {
+            // That it hears of connected accounts is seen by this alone.
+            fields.insert("application".to_owned(), "ca_fake".into());
+        }
+        if object == "webhook_endpoint" {
+            fields.remove("connect");
+        }
+        let mut made = Value::Object(fields);
         self.add(path, &made);
         self.add_inside(&made);
         self.show_inside(path, &made, false);
         self.tell("created", None, &made, request);
         self.all_effects += 1;
+        if object == "webhook_endpoint" {
+            // Told this once, and never shown again.
+            if let Some(made) = made.as_object_mut() {
+                made.insert(
+                    "secret".to_owned(),
+                    format!("whsec_fake{}", self.created).into(),
+                );
+            }
+        }
         expand::expanded(self, made, request)
     }
 

@@ -114,7 +114,7 @@ pub(super) fn leads_to(schema: &'static Value) -> Vec<&'static str> {
 
 /// The smallest object that the schema allows, with `@type` for each id: of the object, of what is inside, and of the types
 /// among `known` that it refers to.
-pub(super) fn sample(object: &str, known: &[&str]) -> Value {
+pub(crate) fn sample(object: &str, known: &[&str]) -> Value {
     let mut sample = match schema(object) {
         Some(schema) => value(schema, Fill::Sample, 0),
         None => panic!("{object} is not in the description"),

@@ -9,6 +9,7 @@ use stripe_store::view::Listing;
 use super::expand::{list_inside, with_id};
 use super::facts::{sample, schema};
 use super::world::World;
+use crate::numbers::Numbers;
 
 /// The types of their own lists, each as often as it comes up in a round; what they refer to rather before them.
 const ROUND: [(&str, usize); 18] = [
@@ -44,24 +45,6 @@ const BELOW: [(&str, &str, u64, u64, u64); 4] = [
 const BEGIN: usize = 1_700_000_000;
 const YEAR: usize = 365 * 24 * 60 * 60;
 
-/// Numbers that look like chance, by a seed (`SplitMix64`).
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound.max(1)
-    }
-
-    fn one_of<'a, T>(&mut self, all: &'a [T]) -> Option<&'a T> {
-        let bound = u64::try_from(all.len()).unwrap_or_default();
-        all.get(usize::try_from(self.below(bound)).unwrap_or_default())
-    }
-}
-
 /// What has been made so far.
 struct Filling<'w> {
     world: &'w mut World,
@@ -90,7 +73,7 @@ pub(super) fn fill(world: &mut World, seed: u64, count: usize) {
     let mut filling = Filling {
         samples: samples.collect(),
         ids: BTreeMap::new(),
-        numbers: Numbers(seed),
+        numbers: Numbers::new(seed),
         made: 0,
         world,
         seed,

@@ -223,6 +223,8 @@ pub(super) struct Filter {
     among: Vec<(String, Vec<String>)>,
     /// `created`, with what it has to be: `gte`, or nothing for equal.
     created: Vec<(String, i64)>,
+    /// Whether every endpoint is to have taken the events.
+    delivered: Option<bool>,
 }
 
 impl Filter {
@@ -238,6 +240,7 @@ impl Filter {
                     let at = value.parse().unwrap_or_default();
                     filter.created.push((inside.to_owned(), at));
                 }
+                "delivery_success" => filter.delivered = value.parse().ok(),
                 _ if value == "all" => {}
                 _ if inside.is_empty() && !name.contains('[') => {
                     filter.equal.push((field.to_owned(), value));
@@ -298,7 +301,17 @@ impl Filter {
                 _ => created == *bound,
             })
         });
-        in_time && self.fits(object, listed_by)
+        in_time && self.is_as_delivered(object) && self.fits(object, listed_by)
+    }
+
+    /// Whether an event was taken by every endpoint, or not, as it is asked for.
+    fn is_as_delivered(&self, object: &Object) -> bool {
+        let Some(delivered) = self.delivered else {
+            return true;
+        };
+        let event: Value = serde_json::from_str(&object.text).unwrap_or_default();
+        let pending = event.get("pending_webhooks").and_then(Value::as_i64);
+        delivered == (pending.unwrap_or(0) == 0)
     }
 
     fn fits(&self, object: &Object, listed_by: Option<&str>) -> bool {

@@ -7,7 +7,7 @@ use super::facts::{blank, leads_to, resolve, schema};
 use super::world::World;
 
 /// What a new object is where its schema would rather have it otherwise: the type, the field, the text in it.
-const BEGINS: [(&str, &str, &str); 10] = [
+const BEGINS: [(&str, &str, &str); 11] = [
     ("charge", "status", "succeeded"),
     ("checkout.session", "status", "open"),
     ("invoice", "status", "draft"),
@@ -18,6 +18,7 @@ const BEGINS: [(&str, &str, &str); 10] = [
     ("setup_intent", "status", "requires_payment_method"),
     ("subscription", "status", "active"),
     ("subscription_schedule", "status", "active"),
+    ("webhook_endpoint", "status", "enabled"),
 ];
 
 /// Puts parameters into objects.

@@ -130,7 +130,7 @@ impl Program {
     }
 
     /// Starts it.
-    pub(super) fn hold(mut self) -> Held {
+    pub(crate) fn hold(mut self) -> Held {
         let piped = self.command.stdin(Stdio::piped()).stdout(Stdio::piped());
         match piped.stderr(Stdio::piped()).spawn() {
             Ok(child) => Held {
@@ -143,17 +143,22 @@ impl Program {
     }
 }
 
-/// A program that runs until this is dropped.
+/// A program that runs until this is dropped, which kills it: it is told nothing before.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     child: Child,
     name: String,
     _home: Option<tempfile::TempDir>,
 }
 
 impl Held {
+    /// The process of the script that holds it, whose child it is.
+    pub(crate) fn keeper(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The first line that it prints; the rest is thrown away.
-    pub(super) fn first_line(&mut self) -> String {
+    pub(crate) fn first_line(&mut self) -> String {
         let complaints = text_of(self.child.stderr.take());
         let (send, line) = mpsc::channel();
         if let Some(stdout) = self.child.stdout.take() {
