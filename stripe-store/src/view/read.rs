@@ -19,7 +19,7 @@ fn field<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
 
 /// An integer, also one that is spelled as a float without a fraction (`12.0`).
 #[inline]
-pub(super) fn integer(value: &Value) -> Option<i64> {
+pub(crate) fn integer(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => number.as_i64().or_else(|| integral(number.as_f64()?)),
         _ => None,
