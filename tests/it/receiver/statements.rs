@@ -95,10 +95,11 @@ async fn an_event_takes_three_statements_and_a_commit() {
             1,
         ),
         (
+            // The item that is gone is decided on its own.
             "with a shorter list",
             subscription(3, &["si_1"]),
             Verdict::Accepted,
-            3,
+            7,
             1,
         ),
         ("again", named(9), Verdict::Duplicate, 2, 1),
