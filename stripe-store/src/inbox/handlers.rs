@@ -144,6 +144,7 @@ pub(super) struct Queued {
 /// order in which they were added.
 ///
 /// ```
+/// use stripe_store::OpenEnum as _;
 /// use stripe_store::inbox::Handlers;
 /// use stripe_store::resources::events::{CustomerSubscriptionUpdated, InvoicePaid};
 ///
